@@ -1,0 +1,91 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace bondway::db {
+
+/// A row's identity.  RFC 4122 text form, always printed in lower case; the default is all zero.
+class Uuid {
+ public:
+  constexpr Uuid() = default;
+  constexpr explicit Uuid(const std::array<std::uint8_t, 16>& octets) : octets_(octets) {}
+
+  static Uuid random();
+  /// The 36-character form only; either letter case.
+  static std::optional<Uuid> parse(std::string_view text);
+
+  const std::array<std::uint8_t, 16>& octets() const { return octets_; }
+  bool is_zero() const { return *this == Uuid(); }
+  /// The order of the lower-case text is the order of the octets.
+  auto operator<=>(const Uuid&) const = default;
+
+ private:
+  std::array<std::uint8_t, 16> octets_{};
+};
+
+std::string to_string(const Uuid& uuid);
+
+/// RFC 7047, 3.1 <atomic-type>; in the order of Atom's alternatives.
+enum class AtomicType : std::uint8_t { integer, real, boolean, string, uuid };
+std::string_view to_string(AtomicType type);
+
+/// RFC 7047, 5.1 <atom>.  Two atoms that are compared are of the same type; then < is the
+/// database's order: numbers by value, strings by octets, uuids by their text.
+using Atom = std::variant<std::int64_t, double, bool, std::string, Uuid>;
+
+inline AtomicType type_of(const Atom& atom) { return static_cast<AtomicType>(atom.index()); }
+
+/// A column's content, RFC 7047, 5.1 <value>: a set of atoms (an optional or a plain scalar is a set
+/// of at most one), or a map.  Always sorted by key and without duplicates, so == is equality.
+class Datum {
+ public:
+  Datum() = default;
+  explicit Datum(Atom atom) { keys_.push_back(std::move(atom)); }
+
+  /// Sorts.  Empty when two elements (or two keys) are equal.
+  static std::optional<Datum> set(std::vector<Atom> elements);
+  static std::optional<Datum> map(std::vector<std::pair<Atom, Atom>> pairs);
+
+  std::size_t size() const { return keys_.size(); }
+  bool empty() const { return keys_.empty(); }
+  bool is_map() const { return !values_.empty(); }  ///< false for an empty map, too
+  const std::vector<Atom>& keys() const { return keys_; }
+  const std::vector<Atom>& values() const { return values_; }  ///< as long as keys(), or empty
+
+  bool contains(const Atom& key) const;
+  /// The value of a key in a map, or null.  Lives as long as the unmodified datum.
+  const Atom* find(const Atom& key) const;
+
+  /// Adds an element, or sets a key's value.
+  void insert(Atom key);
+  void insert(Atom key, Atom value);
+  /// Removes an element or a key with its value; false if there was none.
+  bool erase(const Atom& key);
+
+  /// The order of the database: number of elements, then keys, then values.
+  std::strong_ordering compare(const Datum& other) const;
+  bool operator==(const Datum&) const = default;
+
+ private:
+  std::vector<Atom> keys_;
+  std::vector<Atom> values_;
+};
+
+}  // namespace bondway::db
+
+template <>
+struct std::hash<bondway::db::Uuid> {
+  std::size_t operator()(const bondway::db::Uuid& uuid) const noexcept {
+    std::size_t hash = 0;
+    for (std::size_t i = 0; i < 8; ++i) hash = (hash << 8) | uuid.octets()[i];
+    return hash;  // uuids are random: any eight octets do
+  }
+};
