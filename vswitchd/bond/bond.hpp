@@ -1,0 +1,165 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "vswitchd/bond/output_table.hpp"
+#include "vswitchd/bond/view.hpp"
+#include "vswitchd/net/mac_address.hpp"
+#include "vswitchd/net/result.hpp"
+#include "vswitchd/net/time.hpp"
+
+namespace bondway::bond {
+
+/// A bond's settings, checked and clamped; ovs-vswitchd.conf.db(5), "Bonding Configuration".
+/// Settings without effect in the given mode (all_members_active outside balance-slb, lb_output
+/// outside balance-tcp, primary in a balance mode without fallback) may be left set: the bond
+/// ignores them.
+struct BondConfig {
+  std::string name;
+  Mode mode = Mode::active_backup;
+  std::uint32_t hash_basis = 0;
+  Duration rebalance_interval = 10s;  ///< zero: never
+  Duration updelay{}, downdelay{};
+  std::string primary;  ///< a member's name; empty: none
+  bool all_members_active = false;
+  bool lb_output = false;  ///< requested, and the datapath supports it
+  bool lacp_fallback_ab = false;
+  std::uint32_t min_links = 0;         ///< with fewer enabled members the bond carries nothing
+  std::uint32_t recirculation_id = 0;  ///< of a bond in a balance mode, from RecirculationIds
+  bool operator==(const BondConfig&) const = default;
+};
+
+struct MemberConfig {
+  MemberId id{};
+  std::string name;
+  MacAddress mac;  ///< of its device; by this a former active member is recognised
+  bool operator==(const MemberConfig&) const = default;
+};
+
+/// output() has changed: publish it anew.
+struct OutputChanged {
+  bool operator==(const OutputChanged&) const = default;
+};
+
+/// The active member is another one: `mac` goes to Port.bond_active_slave, zero when there is none.
+struct ActiveMemberChanged {
+  MacAddress mac;
+  bool operator==(const ActiveMemberChanged&) const = default;
+};
+
+/// Send learning_packets() of the new output() for every address that the bridge has learned on
+/// another port than this bond.
+struct SendLearningPackets {
+  bool operator==(const SendLearningPackets&) const = default;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warning };
+
+/// A line for the log of module "bond".
+struct Log {
+  LogLevel level = LogLevel::info;
+  std::string text;
+  bool operator==(const Log&) const = default;
+};
+
+using Action = std::variant<OutputChanged, ActiveMemberChanged, SendLearningPackets, Log>;
+using Actions = std::vector<Action>;
+
+/// One bond: which members carry traffic, which of them is active, and which bucket of traffic goes
+/// where.
+///
+/// Opens nothing and reads no clock: `now` is the caller's and never goes backwards.  Setters and
+/// commands only note what happened; the caller runs update() after them, and no later than
+/// deadline(), and performs the actions it returns in order.
+class Bond {
+ public:
+  /// `remembered` is Port.bond_active_slave as an earlier daemon left it: the member with this MAC
+  /// becomes active when there is a choice.  (Release 3.1 of the reference reads the value and
+  /// does not use it; it was always meant to be used.)
+  Bond(BondConfig config, MacAddress remembered, TimePoint now);
+
+  /// Takes new settings.  A change of mode, basis, rebalance interval, fallback or primary forgets
+  /// all bucket assignments and loads; new delays apply to the next link change.
+  void configure(BondConfig config, TimePoint now);
+  const BondConfig& config() const { return config_; }
+
+  /// Adds a member, or takes the new name and MAC of one that exists.  A new member is enabled from
+  /// its carrier alone, without delay; its opinion starts as true.
+  void add_member(const MemberConfig& member, bool carrier);
+  void remove_member(MemberId member);
+  std::size_t member_count() const { return members_.size(); }
+
+  /// The device's carrier (or, with bond-detect-mode=miimon, what was polled instead).
+  void set_carrier(MemberId member, bool up);
+  /// Whether everybody else lets the member carry traffic: LACP's opinion, true without LACP.
+  void set_may_enable(MemberId member, bool may_enable);
+  void set_lacp_status(LacpStatus status);
+
+  /// One pass: the link rule for each member, choice of the active member, assignment of buckets,
+  /// learning packets.  Cost: members, unless an enabled member came or went.
+  Actions update(TimePoint now);
+  /// When update() next has something to do by itself; empty when only an event can change it.
+  std::optional<TimePoint> deadline() const;
+
+  /// Octets that were sent through a bucket since the last call for it.
+  void account(Bucket bucket, std::uint64_t bytes);
+  /// Balances the load if the time for it has come, and halves the remembered loads.  Give
+  /// account() the latest counts before.  Moved buckets cause no learning packets.
+  Actions rebalance(TimePoint now);
+  /// When rebalance() is due; empty when the bond does not balance.
+  std::optional<TimePoint> rebalance_deadline() const;
+
+  OutputTable output() const;
+  /// The active member's MAC, or zero.
+  MacAddress active_mac() const;
+  std::optional<MemberId> active() const;
+  bool is_enabled(MemberId member) const;
+  BondView view(TimePoint now) const;
+
+  // The commands of ovs-appctl: the text of the answer, or the error's.  Run update() afterwards.
+  Result<std::string> migrate(std::string_view hash, std::string_view member);
+  Result<std::string> set_active_member(std::string_view member);
+  Result<std::string> enable_member(std::string_view member);
+  Result<std::string> disable_member(std::string_view member);
+
+ private:
+  struct Member {
+    MemberConfig config;
+    bool carrier = false, opinion = true;
+    bool enabled = false;
+    std::optional<TimePoint> delay_ends;  ///< when `enabled` flips unless the link does before
+
+    bool may_enable() const { return carrier && opinion; }
+  };
+
+  struct Share {
+    std::uint64_t bytes = 0;  ///< decaying
+    MemberIndex member = kNoMember;
+    bool used = false;  ///< carried traffic or was migrated: stays where it is while it can
+  };
+  using Shares = std::array<Share, kBucketCount>;
+
+  bool is_balanced() const;
+  bool in_fallback() const;
+  OutputTable::Spread spread() const;
+
+  BondConfig config_;
+  std::vector<Member> members_;  ///< in the order they were added
+  LacpStatus lacp_status_ = LacpStatus::off;
+  std::optional<MemberId> active_;
+  MacAddress remembered_;
+  std::unique_ptr<Shares> shares_;  ///< only in a balance mode
+  TimePoint next_rebalance_{};
+  std::size_t rotation_ = 0;  ///< which enabled member is next to get a bucket
+  bool learning_armed_ = false;
+  bool changed_ = true;  ///< output() differs from what was last announced
+  Actions noted_;        ///< what setters and commands decided, for the next update()
+};
+
+}  // namespace bondway::bond
