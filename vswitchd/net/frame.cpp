@@ -141,6 +141,8 @@ void read_packet(Octets packet, Headers& headers) {
       headers.flow = arp_flow(*arp);
       headers.gratuitous_arp = headers.destination.is_broadcast() && announces_its_sender(*arp);
     }
+  } else if (headers.type == kSlowType && !packet.empty()) {
+    headers.slow_subtype = packet[0];
   }
 }
 

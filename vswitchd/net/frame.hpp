@@ -78,6 +78,7 @@ struct Headers {
   std::optional<VlanTag> outer, inner;  ///< 802.1Q or 802.1ad tags, outermost first
   EtherType type{};                     ///< behind the tags
   FlowFields flow;
+  std::uint8_t slow_subtype = 0;  ///< of a slow-protocol frame (IEEE 802.3, 57A.4), if long enough
   bool gratuitous_arp = false;  ///< ARP to broadcast: a reply, or a request for the sender's own IP
 
   VlanId vlan() const { return outer ? outer->vlan() : VlanId(); }

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "vswitchd/bridge/plan.hpp"
+
+namespace bondway::bridge {
+
+/// Why a frame goes no further in its bridge.
+enum class DropReason : std::uint8_t {
+  none,
+  secure_bridge,
+  vlan_not_admitted,
+  reserved_destination,
+  bond_refuses,          ///< not a member that may receive, or our own frame come back
+  known_on_input_port,
+  known_port_gone,
+  no_output,
+};
+std::string_view to_string(DropReason reason);
+
+/// One copy of the frame.
+struct Output {
+  InterfaceId interface{};
+  TagEdit edit;  ///< of the frame as it arrived in this bridge
+  fdb::PortId port{};
+  std::optional<bond::Bucket> bucket;  ///< of the bond, when the hash chose the member
+  bool operator==(const Output&) const = default;
+};
+
+/// What the frame taught the MAC table.
+struct Learned {
+  MacAddress mac;
+  VlanId vlan;
+  fdb::PortId port{};
+  fdb::Arrival arrival = fdb::Arrival::ordinary;
+  bool operator==(const Learned&) const = default;
+};
+
+/// What a bridge does with a frame.
+struct Verdict {
+  bool to_control = false;  ///< a slow-protocol frame for the port's LACP; nothing else applies
+  DropReason dropped = DropReason::none;
+  std::optional<Learned> learned;
+  std::vector<Output> outputs;
+  bool operator==(const Verdict&) const = default;
+};
+
+/// Decides on a frame that arrived on `in`, an interface of the plan's: the NORMAL action of a
+/// learning switch, ovs-actions(7).  Changes nothing; the caller teaches the MAC table what was
+/// learned, before it forwards the next frame.
+Verdict forward(const Headers& headers, InterfaceId in, const Plan& plan, TimePoint now);
+
+/// Destinations that 802.1D bridges and Cisco's protocols keep to themselves.
+bool is_reserved(const MacAddress& destination);
+
+}  // namespace bondway::bridge

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+
+#include "vswitchd/net/frame.hpp"
+
+namespace bondway::bridge {
+
+/// How a port takes part in VLANs.  ovs-vswitchd.conf.db(5), Port:vlan_mode.
+enum class VlanMode : std::uint8_t { access, trunk, native_tagged, native_untagged, dot1q_tunnel };
+
+/// When a frame of VLAN 0 leaves with a tag all the same, to keep its priority.
+enum class PriorityTags : std::uint8_t { never, if_nonzero, always };
+
+/// A set of VLANs, 0 to 4095; 0 stands for untagged frames.
+class VlanSet {
+ public:
+  static VlanSet all() {
+    VlanSet set;
+    set.bits_.set();
+    return set;
+  }
+  void insert(VlanId vlan) { bits_.set(vlan.number()); }
+  void erase(VlanId vlan) { bits_.reset(vlan.number()); }
+  bool contains(VlanId vlan) const { return bits_.test(vlan.number()); }
+  bool empty() const { return bits_.none(); }
+  bool operator==(const VlanSet&) const = default;
+
+ private:
+  std::bitset<4096> bits_;
+};
+
+/// A port's VLAN columns, with defaults filled in: `trunks` and `cvlans` hold what is carried, never
+/// "empty means all"; the native modes' trunks hold the native VLAN, and 0 only if it is that.
+struct VlanRules {
+  VlanMode mode = VlanMode::trunk;
+  VlanId tag;  ///< access, native and tunnel modes
+  VlanSet trunks = VlanSet::all();
+  VlanSet cvlans = VlanSet::all();
+  std::uint16_t qinq_tpid = 0x88a8;
+  PriorityTags priority_tags = PriorityTags::never;
+
+  bool carries(VlanId vlan) const;
+  bool operator==(const VlanRules&) const = default;
+};
+
+/// A frame inside the bridge: its VLAN, and what of its tags is still in front of its payload.
+struct InternalVlan {
+  VlanId vlan;
+  std::uint8_t priority = 0;      ///< PCP, 0 to 7
+  std::uint16_t tpid = 0x8100;    ///< of the tag that a trunk writes for it
+  bool tagged = false;            ///< arrived with an outer tag, though of VLAN 0
+  bool tunnelled = false;         ///< came in through a tunnel port: a tag it brought is payload
+  std::optional<VlanId> customer;  ///< VLAN of the tag behind the outer one, where there is one
+
+  bool operator==(const InternalVlan&) const = default;
+};
+
+/// The frame's VLAN inside the bridge, or nothing when the port does not admit it.
+std::optional<InternalVlan> admit(const VlanRules& rules, const Headers& headers);
+
+/// How a frame of this internal VLAN leaves through a port, as an edit of the frame as it arrived;
+/// nothing when the port does not carry it.  `known` destinations leave a trunk whatever it lists.
+std::optional<TagEdit> leave(const VlanRules& rules, const InternalVlan& frame,
+                             const Headers& arrived, bool known);
+
+/// The VLAN of the outermost tag that the edited frame shows on the wire; 0 without one.
+VlanId vlan_on_wire(const TagEdit& edit, const Headers& arrived);
+
+}  // namespace bondway::bridge
