@@ -1,0 +1,18 @@
+#include "vswitchd/netdev/buffers.hpp"
+
+#include <sys/mman.h>
+
+#include <new>
+
+namespace bondway::netdev {
+
+FrameBuffers::FrameBuffers() {
+  void* memory = mmap(nullptr, kSlots * kSlotSize, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  memory_ = static_cast<std::uint8_t*>(memory);
+}
+
+FrameBuffers::~FrameBuffers() { munmap(memory_, kSlots * kSlotSize); }
+
+}  // namespace bondway::netdev

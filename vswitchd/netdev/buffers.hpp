@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace bondway::netdev {
+
+/// Memory that one thread receives into, from any number of devices in turn.  Every slot takes the
+/// largest frame there is, a segment of 64 kB not yet cut up; pages that no frame ever touched cost
+/// nothing.
+class FrameBuffers {
+ public:
+  static constexpr std::size_t kSlots = 64;
+  static constexpr std::size_t kSlotSize = 68 * 1024;  ///< octets of each, a multiple of the page
+
+  FrameBuffers();  ///< throws std::bad_alloc
+  ~FrameBuffers();
+  FrameBuffers(const FrameBuffers&) = delete;
+  FrameBuffers& operator=(const FrameBuffers&) = delete;
+
+  std::span<std::uint8_t> slot(std::size_t index) {
+    return {memory_ + index * kSlotSize, kSlotSize};
+  }
+
+ private:
+  std::uint8_t* memory_;
+};
+
+}  // namespace bondway::netdev

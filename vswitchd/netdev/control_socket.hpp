@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "vswitchd/netdev/netdev.hpp"
+#include "vswitchd/netdev/unique_fd.hpp"
+
+namespace bondway::netdev {
+
+/// A second packet socket on a system device, for slow-protocol frames (EtherType 0x8809, tagged or
+/// not) alone: it has a receive queue of its own, so that no flood of data delays or displaces a
+/// LACPDU.  The data socket sees those frames as well.  Belongs to the control thread.
+class ControlSocket {
+ public:
+  /// The error is the kernel's reason alone.
+  static Result<ControlSocket> open(const std::string& name);
+
+  int fd() const { return fd_.get(); }  ///< readable while frames wait
+
+  /// Every waiting frame, tags in place; a view is valid during its call.  Never waits.
+  void receive(FrameSink sink);
+
+  /// Sends at once.  The error is the kernel's reason alone.
+  Result<void> send(const FrameView& frame);
+
+ private:
+  explicit ControlSocket(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  UniqueFd fd_;
+};
+
+}  // namespace bondway::netdev
