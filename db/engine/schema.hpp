@@ -19,11 +19,11 @@ enum class RefKind : std::uint8_t { strong, weak };
 /// RFC 7047, 3.2 <base-type>: an atomic type and what limits its values.
 struct BaseType {
   AtomicType type = AtomicType::integer;
-  std::vector<Atom> allowed;  ///< the enum, sorted; empty: any value
-  std::optional<std::int64_t> min_integer, max_integer;
-  std::optional<double> min_real, max_real;
-  std::optional<std::uint64_t> min_length, max_length;  ///< in characters
-  std::string ref_table;                                ///< uuid only; empty: refers to nothing
+  std::vector<Atom> allowed{};  ///< the enum, sorted; empty: any value
+  std::optional<std::int64_t> min_integer{}, max_integer{};
+  std::optional<double> min_real{}, max_real{};
+  std::optional<std::uint64_t> min_length{}, max_length{};  ///< in characters
+  std::string ref_table{};                                  ///< uuid only; empty: refers to nothing
   RefKind ref_kind = RefKind::strong;
   bool operator==(const BaseType&) const = default;
 };
@@ -32,8 +32,8 @@ inline constexpr std::uint32_t kUnlimited = std::numeric_limits<std::uint32_t>::
 
 /// RFC 7047, 3.2 <type>.
 struct ColumnType {
-  BaseType key;
-  std::optional<BaseType> value;  ///< present: a map
+  BaseType key{};
+  std::optional<BaseType> value{};  ///< present: a map
   std::uint32_t min = 1, max = 1;
 
   bool is_map() const { return value.has_value(); }
@@ -43,8 +43,8 @@ struct ColumnType {
 };
 
 struct Column {
-  std::string name;
-  ColumnType type;
+  std::string name{};
+  ColumnType type{};
   bool ephemeral = false;
   bool is_mutable = true;
 };
@@ -52,9 +52,9 @@ struct Column {
 /// One table.  Rows keep their data in the order of `columns`, which is sorted by name; `_uuid` and
 /// `_version` are not among them.
 struct Table {
-  std::string name;
-  std::vector<Column> columns;
-  std::vector<std::vector<std::size_t>> indexes;  ///< each a list of positions in `columns`
+  std::string name{};
+  std::vector<Column> columns{};
+  std::vector<std::vector<std::size_t>> indexes{};  ///< each a list of positions in `columns`
   std::uint32_t max_rows = kUnlimited;
   bool is_root = false;
 

@@ -43,8 +43,8 @@ using Atom = std::variant<std::int64_t, double, bool, std::string, Uuid>;
 
 inline AtomicType type_of(const Atom& atom) { return static_cast<AtomicType>(atom.index()); }
 
-/// A column's content, RFC 7047, 5.1 <value>: a set of atoms (an optional or a plain scalar is a set
-/// of at most one), or a map.  Always sorted by key and without duplicates, so == is equality.
+/// A column's content, RFC 7047, 5.1 <value>: a set of atoms (an optional or a plain scalar is a
+/// set of at most one), or a map.  Always sorted by key and without duplicates, so == is equality.
 class Datum {
  public:
   Datum() = default;
@@ -84,8 +84,8 @@ class Datum {
 template <>
 struct std::hash<bondway::db::Uuid> {
   std::size_t operator()(const bondway::db::Uuid& uuid) const noexcept {
-    std::size_t hash = 0;
-    for (std::size_t i = 0; i < 8; ++i) hash = (hash << 8) | uuid.octets()[i];
-    return hash;  // uuids are random: any eight octets do
+    std::size_t mixed = 0;
+    for (std::size_t i = 0; i < 8; ++i) mixed = (mixed << 8) | uuid.octets()[i];
+    return mixed;  // uuids are random: any eight octets do
   }
 };
