@@ -1,0 +1,188 @@
+#include "vswitchd/bridge/bridge.hpp"
+
+#include <algorithm>
+
+#include "vswitchd/bridge/forward.hpp"
+
+namespace bondway::bridge {
+namespace {
+
+/// The address by which a port stands for the bridge: its configured one, else that of the member
+/// whose name sorts first.
+std::optional<MacAddress> representative(const Port& port, const std::string& bridge) {
+  if (port.settings().name == bridge) return std::nullopt;
+  if (port.settings().mac) return port.settings().mac;
+  const auto& members = port.members();
+  if (members.empty()) return std::nullopt;
+  return std::ranges::min_element(members, {}, &Member::name)->mac;
+}
+
+bool qualifies(const MacAddress& mac) {
+  return !mac.is_zero() && !mac.is_multicast() && !mac.is_local() && !is_reserved(mac);
+}
+
+}  // namespace
+
+std::optional<std::uint16_t> PortNumbers::take(std::optional<std::uint16_t> wanted) {
+  if (wanted && taken_.insert(*wanted).second) return wanted;
+  for (int tried = 0; tried < kMax; ++tried) {
+    last_ = last_ == kMax ? std::uint16_t{1} : static_cast<std::uint16_t>(last_ + 1);
+    if (taken_.insert(last_).second) return last_;
+  }
+  return std::nullopt;
+}
+
+Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr<fdb::Table> macs)
+    : settings_(std::move(settings)),
+      fallback_mac_(fallback_mac),
+      mac_(settings_.hwaddr.value_or(fallback_mac)),
+      macs_(std::move(macs)) {}
+
+PortActions Bridge::configure(BridgeSettings settings, TimePoint now) {
+  settings_ = std::move(settings);
+  return choose_mac(now);
+}
+
+fdb::PortId Bridge::add_port(PortSettings settings) {
+  std::size_t place = slots_.size();
+  if (free_.empty()) {
+    slots_.emplace_back();
+    plans_.emplace_back();
+  } else {
+    place = *free_.begin();
+    free_.erase(free_.begin());
+  }
+  slots_[place].port = std::make_unique<Port>(std::move(settings), mac_);
+  const fdb::PortId id{static_cast<std::uint32_t>(place)};
+  plans_[place] = std::make_shared<PortPlan>(slots_[place].port->plan());
+  return id;
+}
+
+PortActions Bridge::configure_port(fdb::PortId id, PortSettings settings, TimePoint now) {
+  Port& port = *slots_[index(id)].port;
+  const PortSettings& old = port.settings();
+  const bool forgets =
+      old.vlan != settings.vlan || old.is_protected != settings.is_protected;
+  PortActions actions = after(id, port.configure(std::move(settings), now));
+  if (forgets) actions.push_back({id, ForgetAddresses{}});
+  return actions;
+}
+
+void Bridge::remove_port(fdb::PortId id) {
+  Slot& slot = slots_[index(id)];
+  if (slot.deadline) deadlines_.erase({*slot.deadline, id});
+  if (slot.offered_mac) offered_macs_.erase(offered_macs_.find(*slot.offered_mac));
+  slot = Slot();
+  plans_[index(id)].reset();
+  free_.insert(index(id));
+}
+
+PortActions Bridge::add_member(fdb::PortId id, const Member& member, TimePoint now) {
+  return after(id, slots_[index(id)].port->add_member(member, now));
+}
+
+PortActions Bridge::remove_member(fdb::PortId id, InterfaceId member, TimePoint now) {
+  return after(id, slots_[index(id)].port->remove_member(member, now));
+}
+
+PortActions Bridge::link_changed(fdb::PortId id, InterfaceId member, bool up, TimePoint now) {
+  return after(id, slots_[index(id)].port->link_changed(member, up, now));
+}
+
+PortActions Bridge::receive(fdb::PortId id, InterfaceId member,
+                            std::span<const std::uint8_t> frame, TimePoint now) {
+  Port* port = find(id);
+  return port == nullptr ? PortActions() : after(id, port->receive(member, frame, now));
+}
+
+PortActions Bridge::settle(fdb::PortId id, TimePoint now) {
+  return after(id, slots_[index(id)].port->settle(now));
+}
+
+std::vector<fdb::PortId> Bridge::due(TimePoint now) const {
+  std::vector<fdb::PortId> ports;
+  for (const auto& [deadline, port] : deadlines_) {
+    if (deadline > now) break;
+    ports.push_back(port);
+  }
+  return ports;
+}
+
+PortActions Bridge::expire_port(fdb::PortId id, TimePoint now) {
+  Port* port = find(id);
+  return port == nullptr ? PortActions() : after(id, port->expire(now));
+}
+
+std::optional<TimePoint> Bridge::deadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.begin()->first;
+}
+
+Port* Bridge::find(fdb::PortId id) {
+  return index(id) < slots_.size() ? slots_[index(id)].port.get() : nullptr;
+}
+
+PortActions Bridge::choose_mac(TimePoint now) {
+  MacAddress chosen = offered_macs_.empty() ? fallback_mac_ : *offered_macs_.begin();
+  if (settings_.hwaddr) chosen = *settings_.hwaddr;
+  if (chosen == mac_) return {};
+  mac_ = chosen;
+  PortActions actions;
+  for (std::size_t place = 0; place < slots_.size(); ++place) {
+    if (!slots_[place].port) continue;
+    const fdb::PortId id{static_cast<std::uint32_t>(place)};
+    for (PortAction& action : after(id, slots_[place].port->set_bridge_mac(mac_, now))) {
+      actions.push_back(std::move(action));
+    }
+  }
+  return actions;
+}
+
+std::shared_ptr<const BridgePlan> Bridge::plan() {
+  auto plan = std::make_shared<BridgePlan>();
+  plan->name = settings_.name;
+  plan->secure = settings_.secure;
+  plan->forward_bpdu = settings_.forward_bpdu;
+  plan->flood_vlans = settings_.flood_vlans;
+  plan->ports = plans_;
+  plan->macs = macs_;
+  return plan;
+}
+
+/// What follows every event of a port: its plan, its place in the time table, its address.
+PortActions Bridge::after(fdb::PortId id, Actions actions) {
+  PortActions result;
+  result.reserve(actions.size());
+  bool plan_changed = false;
+  for (Action& action : actions) {
+    if (std::holds_alternative<PlanChanged>(action)) {
+      if (std::exchange(plan_changed, true)) continue;
+      plans_[index(id)] = std::make_shared<PortPlan>(slots_[index(id)].port->plan());
+      offer_mac(id);
+    }
+    std::visit([&](auto& a) { result.push_back({id, std::move(a)}); }, action);
+  }
+  reschedule(id);
+  return result;
+}
+
+void Bridge::reschedule(fdb::PortId id) {
+  Slot& slot = slots_[index(id)];
+  const auto deadline = slot.port->deadline();
+  if (deadline == slot.deadline) return;
+  if (slot.deadline) deadlines_.erase({*slot.deadline, id});
+  if (deadline) deadlines_.insert({*deadline, id});
+  slot.deadline = deadline;
+}
+
+void Bridge::offer_mac(fdb::PortId id) {
+  Slot& slot = slots_[index(id)];
+  auto offered = representative(*slot.port, settings_.name);
+  if (offered && !qualifies(*offered)) offered.reset();
+  if (offered == slot.offered_mac) return;
+  if (slot.offered_mac) offered_macs_.erase(offered_macs_.find(*slot.offered_mac));
+  if (offered) offered_macs_.insert(*offered);
+  slot.offered_mac = offered;
+}
+
+}  // namespace bondway::bridge

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vswitchd/bridge/port.hpp"
+
+namespace bondway::bridge {
+
+/// Forget the learned addresses of the port: its place in VLANs has changed.  The MAC table belongs to
+/// forwarding, so the caller does it, under the forwarding lock.
+struct ForgetAddresses {
+  bool operator==(const ForgetAddresses&) const = default;
+};
+
+/// What a bridge wants done, and for which of its ports.
+struct PortAction {
+  fdb::PortId port{};
+  std::variant<SendFrame, PlanChanged, StatusChanged, Announce, CheckLink, Log, ForgetAddresses>
+      action;
+};
+using PortActions = std::vector<PortAction>;
+
+/// Gives interfaces their OpenFlow port numbers: upwards from 1, a freed number only after the range
+/// has been used up.
+class PortNumbers {
+ public:
+  static constexpr std::uint16_t kLocal = 65534;  ///< the port named like its bridge
+  static constexpr std::uint16_t kMax = 65279;
+
+  /// `wanted` if it is free, else the next number; empty when none is left.
+  std::optional<std::uint16_t> take(std::optional<std::uint16_t> wanted);
+  void release(std::uint16_t number) { taken_.erase(number); }
+
+ private:
+  std::set<std::uint16_t> taken_;
+  std::uint16_t last_ = 0;
+};
+
+/// The control side of one bridge: its ports, its address and its time table.
+///
+/// Opens nothing and reads no clock; see Port.  Port identifiers are places in plan(), used again
+/// when a port has gone.
+class Bridge {
+ public:
+  /// `fallback_mac` is the bridge's address while none of its ports offers one; `macs` is shared
+  /// with forwarding, and not touched here.
+  Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr<fdb::Table> macs);
+
+  const BridgeSettings& settings() const { return settings_; }
+  const MacAddress& mac() const { return mac_; }
+  std::uint64_t datapath_id() const { return settings_.datapath_id.value_or(mac_.number()); }
+  const std::shared_ptr<fdb::Table>& macs() const { return macs_; }
+  PortNumbers& numbers() { return numbers_; }
+
+  PortActions configure(BridgeSettings settings, TimePoint now);
+
+  fdb::PortId add_port(PortSettings settings);
+  PortActions configure_port(fdb::PortId id, PortSettings settings, TimePoint now);
+  void remove_port(fdb::PortId id);
+
+  PortActions add_member(fdb::PortId id, const Member& member, TimePoint now);
+  PortActions remove_member(fdb::PortId id, InterfaceId member, TimePoint now);
+  PortActions link_changed(fdb::PortId id, InterfaceId member, bool up, TimePoint now);
+  PortActions receive(fdb::PortId id, InterfaceId member, std::span<const std::uint8_t> frame,
+                      TimePoint now);
+  /// A command changed the port's bond.
+  PortActions settle(fdb::PortId id, TimePoint now);
+
+  /// The ports whose time has come: give each its due with expire_port().
+  std::vector<fdb::PortId> due(TimePoint now) const;
+  PortActions expire_port(fdb::PortId id, TimePoint now);
+  std::optional<TimePoint> deadline() const;
+
+  Port* find(fdb::PortId id);
+  /// Chooses the bridge's address anew: the configured one, else the lowest universally administered
+  /// address among its ports, else the fallback.  Ports learn of a change.
+  PortActions choose_mac(TimePoint now);
+
+  /// As forwarding sees the bridge now; cheap for the ports that did not change.
+  std::shared_ptr<const BridgePlan> plan();
+
+ private:
+  std::size_t index(fdb::PortId id) const { return static_cast<std::size_t>(id); }
+  PortActions after(fdb::PortId id, Actions actions);
+  void reschedule(fdb::PortId id);
+  void offer_mac(fdb::PortId id);
+
+  struct Slot {
+    std::unique_ptr<Port> port;
+    std::optional<TimePoint> deadline;
+    std::optional<MacAddress> offered_mac;
+  };
+
+  BridgeSettings settings_;
+  MacAddress fallback_mac_, mac_;
+  std::shared_ptr<fdb::Table> macs_;
+  PortNumbers numbers_;
+  std::vector<Slot> slots_;
+  std::set<std::size_t> free_;
+  std::set<std::pair<TimePoint, fdb::PortId>> deadlines_;
+  std::multiset<MacAddress> offered_macs_;
+  std::vector<std::shared_ptr<const PortPlan>> plans_;
+};
+
+}  // namespace bondway::bridge

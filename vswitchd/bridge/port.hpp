@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "vswitchd/bond/bond.hpp"
+#include "vswitchd/bridge/plan.hpp"
+#include "vswitchd/bridge/settings.hpp"
+#include "vswitchd/lacp/lag.hpp"
+
+namespace bondway::bridge {
+
+/// Transmit this frame of our own through an interface.
+struct SendFrame {
+  InterfaceId interface{};
+  std::vector<std::uint8_t> octets;
+  bool operator==(const SendFrame&) const = default;
+};
+
+/// The port's plan() has changed: publish it.
+struct PlanChanged {
+  bool operator==(const PlanChanged&) const = default;
+};
+
+/// A status column of the port or of its interfaces may have changed.
+struct StatusChanged {
+  bool operator==(const StatusChanged&) const = default;
+};
+
+/// Tell the switches behind the bond where the bridge's other stations are now.
+struct Announce {
+  bool operator==(const Announce&) const = default;
+};
+
+/// Ask the device for its carrier again.
+struct CheckLink {
+  InterfaceId interface{};
+  bool operator==(const CheckLink&) const = default;
+};
+
+/// A line for the log.
+struct Log {
+  enum class Level : std::uint8_t { debug, info, warning };
+  const char* module = "bridge";
+  Level level = Level::info;
+  std::string text;
+  bool operator==(const Log&) const = default;
+};
+
+using Action = std::variant<SendFrame, PlanChanged, StatusChanged, Announce, CheckLink, Log>;
+using Actions = std::vector<Action>;
+
+/// An interface that could be opened, as its port sees it.
+struct Member {
+  InterfaceId id{};
+  std::string name;
+  MacAddress mac;
+  std::uint16_t ofport = 0;
+  bool link_up = false;  ///< administratively up, with carrier
+  bool operator==(const Member&) const = default;
+};
+
+/// The control side of one port: its LACP and, while it has two members or more, its bond.
+///
+/// Opens nothing and reads no clock.  Every event answers what is to be done; the caller does it in
+/// order, and calls expire() no later than deadline().
+class Port {
+ public:
+  /// A port without members.  `bridge_mac` is the default LACP system identifier.
+  Port(PortSettings settings, MacAddress bridge_mac);
+
+  const PortSettings& settings() const { return settings_; }
+  const std::vector<Member>& members() const { return members_; }
+  const Member* find(InterfaceId id) const;
+  bool is_bond() const { return bond_ != nullptr; }
+
+  Actions configure(PortSettings settings, TimePoint now);
+  Actions set_bridge_mac(const MacAddress& mac, TimePoint now);
+
+  /// Adds a member, or takes note of its new name, address and number.  Members keep the order of
+  /// the settings' interfaces.
+  Actions add_member(const Member& member, TimePoint now);
+  Actions remove_member(InterfaceId id, TimePoint now);
+
+  Actions link_changed(InterfaceId id, bool up, TimePoint now);
+  /// A slow-protocol frame arrived.  Ignored without LACP.
+  Actions receive(InterfaceId id, std::span<const std::uint8_t> frame, TimePoint now);
+  Actions expire(TimePoint now);
+  std::optional<TimePoint> deadline() const;
+
+  /// Octets that forwarding sent by bucket since the last call; taken away from `load`.
+  void account(BucketLoad& load);
+
+  PortPlan plan() const;
+
+  const lacp::Lag* lag() const { return lag_.get(); }
+  bond::Bond* bond() { return bond_.get(); }
+  const bond::Bond* bond() const { return bond_.get(); }
+
+  /// Brings the bond up to date after a command changed it.
+  Actions settle(TimePoint now);
+
+ private:
+  lacp::LagConfig lag_config() const;
+  lacp::MemberConfig lag_member(const Member& member) const;
+  bond::BondConfig bond_config() const;
+  void update_lag(TimePoint now, Actions& actions);
+  void update_bond(TimePoint now, Actions& actions);
+  void take(const lacp::Actions& decided, Actions& actions);
+  Actions finish(Actions actions, TimePoint now);
+
+  PortSettings settings_;
+  MacAddress bridge_mac_;
+  std::vector<Member> members_;
+  std::unique_ptr<lacp::Lag> lag_;
+  std::unique_ptr<bond::Bond> bond_;
+  std::shared_ptr<BucketLoad> load_;
+  std::uint32_t recirculation_id_ = 0;
+};
+
+}  // namespace bondway::bridge
