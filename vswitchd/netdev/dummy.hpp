@@ -46,7 +46,7 @@ class Dummy final : public Netdev {
   int poll_fd() const override { return arrivals_.get(); }
   std::size_t receive(FrameBuffers& buffers, FrameSink sink) override;
   std::unique_ptr<SendQueue> open_send_queue() override;
-  bool update(const Link&) override { return false; }
+  bool update(const LinkEvent&) override { return false; }
   Statistics statistics() const override;
   Result<void> set_mac(const MacAddress& mac) override;
   Result<void> set_mtu(int mtu) override;

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,9 +10,9 @@
 #include "vswitchd/net/mac_address.hpp"
 #include "vswitchd/net/result.hpp"
 #include "vswitchd/netdev/netdev.hpp"
+#include "vswitchd/netdev/unique_fd.hpp"
 
 struct nlmsghdr;
-struct mnl_socket;
 
 namespace bondway::netdev {
 
@@ -27,13 +26,14 @@ struct Link {
   bool admin_up = false;  ///< IFF_UP
   bool carrier = false;   ///< IFF_LOWER_UP; kept by the kernel only while admin_up
   bool loopback = false;
+  unsigned device_type = 0;  ///< ARPHRD_ETHER and its like
 
   static constexpr int kHere = -1;
   bool operator==(const Link&) const = default;
 };
 
 /// One difference between two states of a device: appeared has no `before`, vanished no `after`, a
-/// change (of name, flags, carrier, MTU, MAC) has both.
+/// change (of name, flags, carrier, MTU, MAC, namespace) has both.
 struct LinkEvent {
   std::optional<Link> before, after;
   bool operator==(const LinkEvent&) const = default;
@@ -44,12 +44,11 @@ struct LinkEvent {
 class Links {
  public:
   Links();  ///< reads what is there; throws std::system_error
-  ~Links();
   Links(const Links&) = delete;
   Links& operator=(const Links&) = delete;
 
   /// Readable while messages wait.
-  int fd() const;
+  int fd() const { return socket_.get(); }
 
   /// Everything that changed since the last call, in the kernel's order; each change once.  After
   /// an overrun of the socket the devices are read anew, so that no difference is ever lost.
@@ -65,13 +64,19 @@ class Links {
     unsigned ifindex;
     auto operator<=>(const Key&) const = default;
   };
+  using Events = std::vector<LinkEvent>;
 
-  void dump(std::vector<LinkEvent>& events);
-  void learn(const Link& link, std::vector<LinkEvent>& events);
-  void forget(Key key, std::vector<LinkEvent>& events);
-  void apply(const nlmsghdr& message, int namespace_id, std::vector<LinkEvent>& events);
+  /// Reads all devices anew.
+  void refresh(Events& events);
+  void apply(const nlmsghdr& message, int namespace_id, Events& events);
+  void apply_new(const nlmsghdr& message, Key key, Events& events);
+  void apply_deleted(const nlmsghdr& message, Key key, Events& events);
 
-  std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
+  /// The device known as `key`, if any, is `after` now; none means that it is no more.
+  void put(Key key, const std::optional<Link>& after, Events& events);
+
+  UniqueFd socket_;
+  std::vector<char> buffer_;
   std::map<Key, Link> links_;
   std::map<std::string, unsigned, std::less<>> names_;  ///< of this namespace
 };

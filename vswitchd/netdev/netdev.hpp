@@ -14,7 +14,7 @@
 
 namespace bondway::netdev {
 
-struct Link;         // links.hpp
+struct LinkEvent;    // links.hpp
 class FrameBuffers;  // buffers.hpp
 
 enum class Duplex : std::uint8_t { unknown, half, full };
@@ -117,12 +117,12 @@ class Netdev {
 
   const Counters& counters() const { return counters_; }
 
-  /// As of the last update().
+  /// As of the last update().  A device that is gone keeps its last.
   const DeviceState& state() const { return state_; }
 
-  /// The kernel's link of this device has changed.  True if state() has.  A device without a kernel
-  /// link ignores it.
-  virtual bool update(const Link& link) = 0;
+  /// A kernel link has changed, of this device or another of that name: it knows which.  True if
+  /// state() or gone() has changed.
+  virtual bool update(const LinkEvent& event) = 0;
 
   /// The content of the interface's statistics column.
   virtual Statistics statistics() const = 0;
