@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,6 +18,8 @@
 #include "vswitchd/net/time.hpp"
 
 namespace bondway::bond {
+
+struct MemberLoad;
 
 /// A bond's settings, checked and clamped; ovs-vswitchd.conf.db(5), "Bonding Configuration".
 /// Settings without effect in the given mode (all_members_active outside balance-slb, lb_output
@@ -89,8 +94,9 @@ class Bond {
   void configure(BondConfig config, TimePoint now);
   const BondConfig& config() const { return config_; }
 
-  /// Adds a member, or takes the new name and MAC of one that exists.  A new member is enabled from
-  /// its carrier alone, without delay; its opinion starts as true.
+  /// Adds a member, or takes the new name and MAC of one that exists.  A new member is enabled by
+  /// its carrier alone, without delay, and then subject to the ordinary rule: with LACP, say
+  /// set_may_enable(false) before the next update().
   void add_member(const MemberConfig& member, bool carrier);
   void remove_member(MemberId member);
   std::size_t member_count() const { return members_.size(); }
@@ -138,28 +144,57 @@ class Bond {
     bool may_enable() const { return carrier && opinion; }
   };
 
+  /// What is known of a bucket.
   struct Share {
-    std::uint64_t bytes = 0;  ///< decaying
+    std::uint64_t bytes = 0;  ///< sent lately, halved with each rebalance
     MemberIndex member = kNoMember;
-    bool used = false;  ///< carried traffic or was migrated: stays where it is while it can
+    /// Carried traffic or was migrated: stays where it is while it can.  The others are dealt anew
+    /// when a member comes or goes, so that a bond whose links come up one by one uses them all.
+    bool used = false;
   };
   using Shares = std::array<Share, kBucketCount>;
 
-  bool is_balanced() const;
   bool in_fallback() const;
+  bool is_balanced() const;
+  bool has_primary() const;
+  bool may_send_learning_packets() const;
   OutputTable::Spread spread() const;
+
+  Member* find(MemberId id);
+  const Member* find(MemberId id) const;
+  Member* find(std::string_view name);
+
+  void reset_shares(TimePoint now);
+  void apply_link_rule(Member& member, TimePoint now);
+  void set_enabled(Member& member, bool enabled);
+  Result<Member*> set_enabled_by_command(std::string_view name, bool enabled);
+  bool is_active_good() const;
+  void choose_active(TimePoint now);
+  Member* choose_enabled();
+  Member* choose_waiting();
+  void activate(Member& member);
+  void deactivate();
+  void deal_shares();
+  void move_share(Share& share, MemberIndex to);
+
+  void note(Action action) { noted_.push_back(std::move(action)); }
+  template <typename... Args>
+  void log(fmt::format_string<Args...> format, Args&&... args);
+  void log_loads(std::span<const MemberLoad> loads);
 
   BondConfig config_;
   std::vector<Member> members_;  ///< in the order they were added
   LacpStatus lacp_status_ = LacpStatus::off;
   std::optional<MemberId> active_;
-  MacAddress remembered_;
+  MacAddress remembered_;           ///< whom to prefer when an active member is chosen
   std::unique_ptr<Shares> shares_;  ///< only in a balance mode
   TimePoint next_rebalance_{};
-  std::size_t rotation_ = 0;  ///< which enabled member is next to get a bucket
+  std::size_t rotation_ = 0;  ///< counts the buckets dealt
+  bool deal_needed_ = false;
   bool learning_armed_ = false;
-  bool changed_ = true;  ///< output() differs from what was last announced
-  Actions noted_;        ///< what setters and commands decided, for the next update()
+  std::optional<MacAddress> announced_;  ///< by the last ActiveMemberChanged
+  bool output_changed_ = true;           ///< since OutputChanged was last announced
+  Actions noted_;                        ///< decided since the last update()
 };
 
 }  // namespace bondway::bond
