@@ -153,38 +153,38 @@ class Table {
     Link of_rank;
   };
 
+  std::size_t chain_of(std::uint64_t key) const;
   Index find(std::uint64_t key) const;
   Index insert(std::uint64_t key, PortId port, TimePoint now, bool is_static);
-  void remove(Index node);
-  void touch(Index node, TimePoint now);
+  void remove(Index index);
+  void touch(Index index, TimePoint now);
+  void lock(Index index, Arrival arrival, TimePoint now);
   void evict_one();
+  void trim();
   void grow_chains();
-  std::size_t chain_of(std::uint64_t key) const;
+  Entry entry(Index index, TimePoint now) const;
 
+  PortId port_of(Index index) const { return owners_[nodes_[index].owner].port; }
+  void attach(Index index, PortId port);
+  void detach(Index index);
   Index owner_for(PortId port);
-  void attach(Index node, Index owner);
-  void detach(Index node);
-  void rank(Index owner, std::size_t count);
+  void set_count(Index owner, std::size_t count);
 
-  Entry entry(const Node& node, TimePoint now) const;
-
-  template <Link Node::*Member>
-  void append(List& list, Index node);
-  template <Link Node::*Member>
-  void unlink(List& list, Index node);
   List& kind_of(const Node& node) { return node.is_static ? static_ : learned_; }
+  void append(List& list, Link Node::*link, Index index);
+  void unlink(List& list, Link Node::*link, Index index);
 
   TableConfig config_;
   std::uint64_t seed_;
   std::vector<Node> nodes_;
   Index free_node_ = kNone;
-  std::vector<Index> chains_;  ///< a power of two of them, at least as many as entries
+  std::vector<Index> chains_;  ///< heads; a power of two of them, at least as many as entries
   List learned_, static_;
   std::size_t static_count_ = 0, size_ = 0;
   std::vector<Owner> owners_;
   Index free_owner_ = kNone;
   std::unordered_map<PortId, Index> owner_by_port_;
-  std::vector<Index> ranks_;  ///< by number of entries: the first owner with so many
+  std::vector<Index> ranks_;  ///< by number of entries: the first owner with so many; ends with one
   std::uint64_t uses_ = 0, generation_ = 0;
   Statistics totals_;
 };
