@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "db/engine/database.hpp"
+#include "db/engine/error.hpp"
+
+namespace bondway::db {
+
+/// A database and the SQLite file that keeps it: one SQL table per table, a column per column that
+/// is not ephemeral; scalars as they are, sets and maps as JSON text.  Only one process at a time
+/// has a file open: it holds a lock on `.NAME.~lock~` beside it.
+///
+/// Errors read like the original's: tag and details together, "I/O error: conf.db: failed to lock
+/// lockfile (Resource temporarily unavailable)".
+class StoredDatabase {
+ public:
+  /// An existing file.
+  static Result<std::unique_ptr<StoredDatabase>> open(const std::filesystem::path& file);
+  /// The same, or else a new file with an empty database of this schema.
+  static Result<std::unique_ptr<StoredDatabase>> open_or_create(const std::filesystem::path& file,
+                                                                const Schema& schema);
+  ~StoredDatabase();
+
+  /// The database; Database::flush() writes to the file.  convert() ends its life.
+  Database& database();
+  const std::filesystem::path& file() const;
+
+  /// Gives unused space in the file back to the file system.
+  std::optional<Error> compact();
+
+  /// Puts another schema in place of the present one: columns that it lacks are dropped, new ones
+  /// get defaults.  On an error (also: a value that does not fit the new type) nothing happened.
+  std::optional<Error> convert(const Schema& schema);
+
+ private:
+  class Parts;
+  explicit StoredDatabase(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace bondway::db
