@@ -1,0 +1,260 @@
+#include "vswitchd/config/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace bondway::config {
+namespace {
+
+using bridge::VlanMode;
+using bridge::VlanRules;
+using bridge::VlanSet;
+
+template <typename To>
+To narrow(std::int64_t number) {
+  return static_cast<To>(number);
+}
+
+VlanSet vlan_set(const std::vector<std::int64_t>& vlans) {
+  VlanSet set;
+  for (const std::int64_t number : vlans) {
+    if (const auto vlan = VlanId::from(number)) set.insert(*vlan);
+  }
+  return set;
+}
+
+VlanSet all_if_empty(const VlanSet& set) { return set.empty() ? VlanSet::all() : set; }
+
+VlanMode vlan_mode(const Row& port) {
+  const std::string mode = port.text("vlan_mode");
+  if (mode == "access") return VlanMode::access;
+  if (mode == "trunk") return VlanMode::trunk;
+  if (mode == "native-tagged") return VlanMode::native_tagged;
+  if (mode == "native-untagged") return VlanMode::native_untagged;
+  if (mode == "dot1q-tunnel") return VlanMode::dot1q_tunnel;
+  return port.optional_number("tag") ? VlanMode::access : VlanMode::trunk;
+}
+
+bridge::PriorityTags priority_tags(const Keys& keys) {
+  const std::string value = keys.text("priority-tags").value_or("");
+  if (value == "if-nonzero" || value == "true") return bridge::PriorityTags::if_nonzero;
+  if (value == "always") return bridge::PriorityTags::always;
+  return bridge::PriorityTags::never;
+}
+
+VlanRules vlan_rules(const Row& port, const Keys& keys, Warnings& warnings) {
+  VlanRules rules;
+  rules.mode = vlan_mode(port);
+  if (const auto tag = VlanId::from(port.number("tag"))) rules.tag = *tag;
+  const VlanSet trunks = vlan_set(port.numbers("trunks"));
+  if (port.text("vlan_mode").empty() && rules.mode == VlanMode::access && !trunks.empty()) {
+    warnings.push_back(fmt::format(
+        "port {}: ignoring trunks in favor of implicit vlan_mode", port.text("name")));
+  }
+  rules.trunks = all_if_empty(trunks);
+  if (rules.mode == VlanMode::native_tagged || rules.mode == VlanMode::native_untagged) {
+    rules.trunks.erase(VlanId());
+    rules.trunks.insert(rules.tag);
+  }
+  rules.cvlans = all_if_empty(vlan_set(port.numbers("cvlans")));
+  rules.qinq_tpid = keys.text("qinq-ethtype") == "802.1q" ? 0x8100 : 0x88a8;
+  rules.priority_tags = priority_tags(keys);
+  return rules;
+}
+
+/// The configured system identifier; `usable` turns false when it is none.
+std::optional<MacAddress> lacp_system_id(const std::string& port, const Keys& keys, bool& usable,
+                                         Warnings& warnings) {
+  const auto text = keys.text("lacp-system-id");
+  if (!text) return std::nullopt;
+  const auto mac = MacAddress::parse(*text);
+  usable = mac && !mac->is_zero();
+  if (!mac) {
+    warnings.push_back(fmt::format(
+        "port {}: LACP system ID ({}) must be an Ethernet address.", port, *text));
+  } else if (mac->is_zero()) {
+    warnings.push_back(
+        fmt::format("port {}: Invalid zero MAC address for LACP system ID.", port));
+  }
+  return mac;
+}
+
+std::optional<bridge::LacpSettings> lacp_settings(const Row& port, const Keys& keys,
+                                                  Warnings& warnings) {
+  const std::string mode = port.text("lacp");
+  if (mode.empty() || mode == "off") return std::nullopt;
+  bridge::LacpSettings lacp;
+  bool usable = true;
+  lacp.system_id = lacp_system_id(port.text("name"), keys, usable, warnings);
+  if (!usable) return std::nullopt;
+  lacp.active = mode == "active";
+  lacp.fast = equal_ignoring_case(keys.text("lacp-time").value_or(""), "fast");
+  if (const auto priority = keys.number("lacp-system-priority", 1, 65535)) {
+    lacp.system_priority = narrow<std::uint16_t>(*priority);
+  }
+  lacp.fallback_ab = keys.is_true("lacp-fallback-ab");
+  lacp.aggregate_wait =
+      std::chrono::milliseconds(keys.number("lacp-aggregate-wait", 0, 3'600'000).value_or(0));
+  lacp.min_links = narrow<std::uint32_t>(keys.number("lacp-min-links", 0, 255).value_or(0));
+  lacp.max_bundle = narrow<std::uint32_t>(keys.number("lacp-max-bundle", 0, 255).value_or(0));
+  lacp.timeout_multiplier =
+      narrow<std::uint32_t>(keys.number("lacp-timeout-multiplier", 1, 1000).value_or(3));
+  lacp.independent_control = keys.is_true("lacp-independent-control");
+  return lacp;
+}
+
+bond::Mode bond_mode(const Row& port, bool is_bond, Warnings& warnings) {
+  const std::string mode = port.text("bond_mode");
+  if (mode == "balance-slb") return bond::Mode::balance_slb;
+  if (mode == "balance-tcp") return bond::Mode::balance_tcp;
+  if (mode.empty() && is_bond) {
+    warnings.push_back(fmt::format(
+        "port {}: Using the default bond_mode active-backup. Note that in previous versions, the "
+        "default bond_mode was balance-slb",
+        port.text("name")));
+  }
+  return bond::Mode::active_backup;
+}
+
+Duration rebalance_interval(const Keys& keys) {
+  const std::int64_t ms = keys.number("bond-rebalance-interval").value_or(10000);
+  if (ms == 0) return 0ms;
+  return std::chrono::milliseconds(std::max<std::int64_t>(ms, 1000));
+}
+
+Duration delay(const Row& port, std::string_view column) {
+  return std::chrono::milliseconds(std::max<std::int64_t>(port.number(column), 0));
+}
+
+bond::BondConfig bond_config(const Row& port, const Keys& keys, bool is_bond,
+                             Warnings& warnings) {
+  bond::BondConfig config;
+  config.name = port.text("name");
+  config.mode = bond_mode(port, is_bond, warnings);
+  config.hash_basis = narrow<std::uint32_t>(keys.number("bond-hash-basis").value_or(0));
+  config.rebalance_interval = rebalance_interval(keys);
+  config.updelay = delay(port, "bond_updelay");
+  config.downdelay = delay(port, "bond_downdelay");
+  config.primary = keys.text("bond-primary").value_or("");
+  config.all_members_active = keys.is_true("all-members-active");
+  config.lb_output = keys.is_true("lb-output-action");
+  config.lacp_fallback_ab = keys.is_true("lacp-fallback-ab");
+  return config;
+}
+
+bridge::DetectMode detect_mode(const Row& port, const Keys& keys, Warnings& warnings) {
+  const auto mode = keys.text("bond-detect-mode");
+  if (!mode || *mode == "carrier") return bridge::DetectMode::carrier;
+  if (*mode == "miimon") return bridge::DetectMode::miimon;
+  warnings.push_back(fmt::format("port {}: unsupported bond-detect-mode {}, defaulting to carrier",
+                                 port.text("name"), *mode));
+  return bridge::DetectMode::carrier;
+}
+
+std::optional<MacAddress> usable_mac(const std::optional<std::string>& text) {
+  const auto mac = text ? MacAddress::parse(*text) : std::nullopt;
+  return mac && !mac->is_zero() && !mac->is_multicast() ? mac : std::nullopt;
+}
+
+/// A number that is absent or zero stands for `absent`; others are kept within the limits.
+std::int64_t within(std::optional<std::int64_t> number, std::int64_t absent, std::int64_t min,
+                    std::int64_t max) {
+  if (!number || *number == 0) return absent;
+  return std::clamp(*number, min, max);
+}
+
+std::optional<std::uint64_t> hex_number(const std::optional<std::string>& text) {
+  if (!text || text->size() != 16) return std::nullopt;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + 16, number, 16);
+  if (error != std::errc() || end != text->data() + 16) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+bridge::InterfaceSettings interface_settings(const Row& row) {
+  const Keys keys(row.strings("other_config"));
+  bridge::InterfaceSettings settings;
+  settings.name = row.text("name");
+  settings.type = row.text("type");
+  if (settings.type == "system") settings.type.clear();
+  settings.options = row.strings("options");
+  if (const auto mac = row.optional_text("mac")) settings.mac = MacAddress::parse(*mac);
+  if (const auto number = row.optional_number("ofport_request")) {
+    settings.ofport_request = narrow<std::uint16_t>(*number);
+  }
+  const std::int64_t remembered = row.number("ofport");
+  if (remembered > 0 && remembered <= 65279) {
+    settings.remembered_ofport = narrow<std::uint16_t>(remembered);
+  }
+  if (const auto mtu = row.optional_number("mtu_request")) settings.mtu_request = narrow<int>(*mtu);
+  settings.lacp_port_id =
+      narrow<std::uint16_t>(keys.number("lacp-port-id", 1, 65535).value_or(0));
+  settings.lacp_port_priority =
+      narrow<std::uint16_t>(keys.number("lacp-port-priority", 1, 65535).value_or(65535));
+  settings.lacp_aggregation_key =
+      narrow<std::uint16_t>(keys.number("lacp-aggregation-key", 0, 65535).value_or(0));
+  return settings;
+}
+
+bridge::PortSettings port_settings(const Row& port, const std::vector<Row>& interfaces,
+                                   Warnings& warnings) {
+  const Keys keys(port.strings("other_config"));
+  bridge::PortSettings settings;
+  settings.name = port.text("name");
+  for (const Row& row : interfaces) settings.interfaces.push_back(interface_settings(row));
+  std::ranges::sort(settings.interfaces, {}, &bridge::InterfaceSettings::name);
+  settings.vlan = vlan_rules(port, keys, warnings);
+  settings.is_protected = port.flag("protected");
+  settings.lacp = lacp_settings(port, keys, warnings);
+  settings.bond = bond_config(port, keys, interfaces.size() > 1, warnings);
+  settings.remembered_active = usable_mac(port.optional_text("bond_active_slave"));
+  settings.detect = detect_mode(port, keys, warnings);
+  const std::int64_t miimon = keys.number("bond-miimon-interval").value_or(0);
+  settings.miimon_interval = std::chrono::milliseconds(miimon > 0 ? miimon : 200);
+  settings.mac = usable_mac(port.optional_text("mac"));
+  settings.fake_interface = port.flag("bond_fake_iface");
+  return settings;
+}
+
+bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
+  const Keys keys(row.strings("other_config"));
+  bridge::BridgeSettings settings;
+  settings.name = row.text("name");
+  settings.secure = row.text("fail_mode") == "secure";
+  settings.datapath_type = row.text("datapath_type");
+  const auto hwaddr = keys.text("hwaddr");
+  settings.hwaddr = usable_mac(hwaddr);
+  if (hwaddr && !settings.hwaddr && MacAddress::parse(*hwaddr)) {
+    warnings.push_back(fmt::format("bridge {}: cannot set management hardware address to {}",
+                                   settings.name, *hwaddr));
+  }
+  settings.datapath_id = hex_number(keys.text("datapath-id"));
+  settings.mac_ageing =
+      std::chrono::seconds(within(keys.number("mac-aging-time"), 300, 15, 3600));
+  settings.mac_table_size =
+      narrow<std::size_t>(within(keys.number("mac-table-size"), 8192, 10, 1'000'000));
+  settings.forward_bpdu = keys.is_true("forward-bpdu");
+  settings.flood_vlans = vlan_set(row.numbers("flood_vlans"));
+  return settings;
+}
+
+SwitchSettings switch_settings(const Row& row) {
+  const Keys keys(row.strings("other_config"));
+  SwitchSettings settings;
+  settings.next_cfg = row.number("next_cfg");
+  const std::int64_t interval = keys.number("stats-update-interval").value_or(5000);
+  settings.statistics_interval =
+      std::chrono::milliseconds(std::max<std::int64_t>(interval, 5000));
+  const std::int64_t limit = keys.number("vlan-limit").value_or(1);
+  settings.vlan_limit = limit == 1 ? 1 : 2;
+  const std::string layout = keys.text("appctl-format").value_or("");
+  if (layout == "2.0") settings.layout = bond::Layout::v2_0;
+  if (layout == "1.4") settings.layout = bond::Layout::v1_4;
+  return settings;
+}
+
+}  // namespace bondway::config

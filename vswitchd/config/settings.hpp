@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vswitchd/bridge/settings.hpp"
+#include "vswitchd/config/row.hpp"
+
+/// From rows to checked settings, by ovs-vswitchd.conf.db(5).  Pure: what is wrong with a value is
+/// said in `warnings` (lines for the log's module "bridge"), and a default or limit acts instead.
+namespace bondway::config {
+
+using Warnings = std::vector<std::string>;
+
+bridge::InterfaceSettings interface_settings(const Row& row);
+
+/// `interfaces` are those of the port; the settings list them by name, the order in which they get
+/// their numbers.
+bridge::PortSettings port_settings(const Row& port, const std::vector<Row>& interfaces,
+                                   Warnings& warnings);
+
+bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings);
+
+/// What is configured for the switch as a whole, in the Open_vSwitch row.
+struct SwitchSettings {
+  std::int64_t next_cfg = 0;
+  Duration statistics_interval = 5s;
+  std::uint8_t vlan_limit = 1;           ///< 802.1Q tags that are looked at
+  bond::Layout layout = bond::Layout::v3_1;  ///< of bond/show and lacp/show: appctl-format
+  bool operator==(const SwitchSettings&) const = default;
+};
+SwitchSettings switch_settings(const Row& row);
+
+}  // namespace bondway::config
