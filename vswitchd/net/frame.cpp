@@ -151,14 +151,17 @@ void append_u16(std::vector<std::uint8_t>& octets, std::uint16_t number) {
   octets.push_back(static_cast<std::uint8_t>(number & 0xff));
 }
 
-/// Positions in the frame move with the headers before them; those not in use stay zero.
-void shift(Offload& offload, int by) {
-  const auto moved = [by](std::uint16_t at) { return static_cast<std::uint16_t>(at + by); };
-  if (offload.header_length != 0) offload.header_length = moved(offload.header_length);
-  if (offload.checksum_start != 0) offload.checksum_start = moved(offload.checksum_start);
-}
-
 }  // namespace
+
+Offload shifted(Offload offload, int octets) {
+  // Positions that are not in use stay zero.
+  const auto moved = [octets](std::uint16_t at) {
+    return at == 0 ? at : static_cast<std::uint16_t>(at + octets);
+  };
+  offload.header_length = moved(offload.header_length);
+  offload.checksum_start = moved(offload.checksum_start);
+  return offload;
+}
 
 Frame apply(const FrameView& frame, const TagEdit& edit) {
   const std::size_t stripped = kTagSize * edit.strip;
@@ -166,8 +169,7 @@ Frame apply(const FrameView& frame, const TagEdit& edit) {
   assert(edit.push_count <= edit.push.size());
 
   Frame out;
-  out.offload = frame.offload;
-  shift(out.offload, 4 * (int{edit.push_count} - int{edit.strip}));
+  out.offload = shifted(frame.offload, 4 * (int{edit.push_count} - int{edit.strip}));
   out.octets.reserve(frame.octets.size() - stripped + kTagSize * edit.push_count);
   const auto addresses = frame.octets.first(kAddresses);
   const auto rest = frame.octets.subspan(kAddresses + stripped);

@@ -23,6 +23,9 @@ struct Offload {
   bool operator==(const Offload&) const = default;
 };
 
+/// The offload of a frame whose headers in front of the network layer have grown by `octets`.
+Offload shifted(Offload offload, int octets);
+
 /// An Ethernet frame somebody else owns: the octets from the destination address on, tags in place,
 /// no frame check sequence.
 struct FrameView {
@@ -85,8 +88,8 @@ struct Headers {
   bool operator==(const Headers&) const = default;
 };
 
-/// Reads a frame's headers.  Empty if it is shorter than an Ethernet header, or its type announces a
-/// tag that it is too short for.  Never reads past the view, whatever its lengths claim.
+/// Reads a frame's headers.  Empty if it is shorter than an Ethernet header, or its type announces
+/// a tag that it is too short for.  Never reads past the view, whatever its lengths claim.
 std::optional<Headers> parse_headers(const FrameView& frame);
 
 }  // namespace bondway

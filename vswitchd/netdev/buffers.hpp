@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 namespace bondway::netdev {
+
+class PacketReader;  // packet_socket.hpp
 
 /// Memory that one thread receives into, from any number of devices in turn.  Every slot takes the
 /// largest frame there is, a segment of 64 kB not yet cut up; pages that no frame ever touched cost
@@ -23,8 +26,12 @@ class FrameBuffers {
     return {memory_ + index * kSlotSize, kSlotSize};
   }
 
+  /// Reads packet sockets into these buffers.
+  PacketReader& packets() { return *packets_; }
+
  private:
   std::uint8_t* memory_;
+  std::unique_ptr<PacketReader> packets_;
 };
 
 }  // namespace bondway::netdev

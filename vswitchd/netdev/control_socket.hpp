@@ -17,8 +17,9 @@ class ControlSocket {
 
   int fd() const { return fd_.get(); }  ///< readable while frames wait
 
-  /// Every waiting frame, tags in place; a view is valid during its call.  Never waits.
-  void receive(FrameSink sink);
+  /// One batch of waiting frames, tags in place; the views are valid until `buffers` are used
+  /// again. Never waits.  Returns how many there were.
+  std::size_t receive(FrameBuffers& buffers, FrameSink sink);
 
   /// Sends at once.  The error is the kernel's reason alone.
   Result<void> send(const FrameView& frame);

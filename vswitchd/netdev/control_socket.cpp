@@ -1,0 +1,52 @@
+#include "vswitchd/netdev/control_socket.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "vswitchd/netdev/kernel_device.hpp"
+#include "vswitchd/netdev/packet_socket.hpp"
+#include "vswitchd/netdev/rtnl.hpp"
+
+namespace bondway::netdev {
+namespace {
+
+/// Passes EtherType 0x8809 at once or behind one tag.  The kernel takes the outermost tag out of a
+/// frame before any filter sees it, so two tags are looked through.
+constexpr std::array kSlowProtocols{
+    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 4, 0),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8100, 1, 0),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x88a8, 0, 3),
+    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 0, 1),
+    sock_filter BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+    sock_filter BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+}  // namespace
+
+Result<ControlSocket> ControlSocket::open(const std::string& name) {
+  const auto link = query_link(name);
+  if (!link) return tl::unexpected(link.error());
+  auto fd = open_packet_socket(*link, kSlowProtocols);
+  if (!fd) return tl::unexpected(fd.error());
+  return ControlSocket(std::move(*fd));
+}
+
+std::size_t ControlSocket::receive(FrameBuffers& buffers, FrameSink sink) {
+  return buffers.packets().read(fd_.get(), FrameBuffers::kSlots, sink).received;
+}
+
+Result<void> ControlSocket::send(const FrameView& frame) {
+  Gathered gathered;
+  gather(frame, TagEdit{}, gathered);
+  msghdr message{};
+  message.msg_iov = gathered.pieces.data();
+  message.msg_iovlen = gathered.piece_count;
+  if (sendmsg(fd_.get(), &message, MSG_DONTWAIT) < 0) return system_error_text(errno);
+  return {};
+}
+
+}  // namespace bondway::netdev

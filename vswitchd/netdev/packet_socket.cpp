@@ -1,0 +1,194 @@
+#include "vswitchd/netdev/packet_socket.hpp"
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "vswitchd/netdev/kernel_device.hpp"
+#include "vswitchd/netdev/rtnl.hpp"
+
+namespace bondway::netdev {
+namespace {
+
+constexpr int kReceiveQueue = 4 * 1024 * 1024;  ///< octets that may wait, as the kernel counts them
+constexpr std::size_t kHeadroom = 64;  ///< in front of a frame; a tag fits, lines stay whole
+constexpr std::size_t kAddresses = 12, kTag = 4, kMinFrame = 14;
+
+constexpr std::uint16_t network_order(std::uint16_t number) {
+  if constexpr (std::endian::native == std::endian::big) return number;
+  return static_cast<std::uint16_t>(number << 8 | number >> 8);
+}
+
+template <typename Value>
+bool set_option(const UniqueFd& fd, int level, int option, const Value& value) {
+  return setsockopt(fd.get(), level, option, &value, sizeof(value)) == 0;
+}
+
+bool configure(const UniqueFd& fd, const Link& link, std::span<const sock_filter> filter) {
+  const int on = 1;
+  if (!filter.empty()) {
+    const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                             const_cast<sock_filter*>(filter.data())};
+    if (!set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program)) return false;
+  }
+  packet_mreq promiscuous{};
+  promiscuous.mr_ifindex = static_cast<int>(link.ifindex);
+  promiscuous.mr_type = PACKET_MR_PROMISC;
+  // Refused only by kernels or users that make do without.
+  set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveQueue);
+  set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, on);
+  return set_option(fd, SOL_PACKET, PACKET_AUXDATA, on) &&
+         set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on) &&
+         set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, on) &&
+         set_option(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous);
+}
+
+/// The tag that the kernel took out of a received frame.
+std::optional<VlanTag> stripped_tag(const msghdr& message) {
+  if (message.msg_controllen < sizeof(cmsghdr)) return std::nullopt;
+  const auto* control = CMSG_FIRSTHDR(&message);
+  if (control->cmsg_level != SOL_PACKET || control->cmsg_type != PACKET_AUXDATA)
+    return std::nullopt;
+  tpacket_auxdata data{};
+  std::memcpy(&data, CMSG_DATA(control), sizeof(data));
+  if ((data.tp_status & TP_STATUS_VLAN_VALID) == 0) return std::nullopt;
+  const bool has_tpid = (data.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
+  return VlanTag{has_tpid ? data.tp_vlan_tpid : std::uint16_t{ETH_P_8021Q}, data.tp_vlan_tci};
+}
+
+/// Writes the tag into the frame at `octets`, in front of which there is room for it.
+std::uint8_t* put_back(const VlanTag& tag, std::uint8_t* octets) {
+  std::uint8_t* begin = octets - kTag;
+  std::memmove(begin, octets, kAddresses);
+  begin[12] = static_cast<std::uint8_t>(tag.tpid >> 8);
+  begin[13] = static_cast<std::uint8_t>(tag.tpid & 0xff);
+  begin[14] = static_cast<std::uint8_t>(tag.tci >> 8);
+  begin[15] = static_cast<std::uint8_t>(tag.tci & 0xff);
+  return begin;
+}
+
+}  // namespace
+
+Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter) {
+  // Protocol 0 hears nothing before the filter and all options are in place and bind() opens it.
+  UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd || !configure(fd, link, filter)) return system_error_text(errno);
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = network_order(ETH_P_ALL);
+  address.sll_ifindex = static_cast<int>(link.ifindex);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return system_error_text(errno);
+  }
+  return fd;
+}
+
+PacketReader::PacketReader(FrameBuffers& buffers) : buffers_(buffers) {
+  for (std::size_t i = 0; i < kSlots; ++i) {
+    const auto room = buffers_.slot(i).subspan(kHeadroom);
+    pieces_[i] = {iovec{&headers_[i], sizeof(headers_[i])}, iovec{room.data(), room.size()}};
+    msghdr& header = messages_[i].msg_hdr;
+    header.msg_iov = pieces_[i].data();
+    header.msg_iovlen = pieces_[i].size();
+    prepare(i);
+  }
+}
+
+void PacketReader::prepare(std::size_t slot) {
+  msghdr& header = messages_[slot].msg_hdr;
+  header.msg_control = control_[slot].data();
+  header.msg_controllen = control_[slot].size();
+}
+
+PacketReader::Outcome PacketReader::read(int fd, std::size_t limit, FrameSink sink) {
+  Outcome outcome;
+  const auto count = static_cast<unsigned>(std::min(limit, kSlots));
+  const int received = recvmmsg(fd, messages_.data(), count, MSG_DONTWAIT, nullptr);
+  if (received < 0) {
+    outcome.error = errno;
+    return outcome;
+  }
+  outcome.received = static_cast<std::size_t>(received);
+  for (std::size_t i = 0; i < outcome.received; ++i) {
+    if (!deliver(i, messages_[i], outcome, sink)) ++outcome.dropped;
+    prepare(i);
+  }
+  return outcome;
+}
+
+bool PacketReader::deliver(std::size_t slot, const mmsghdr& message, Outcome& outcome,
+                           FrameSink sink) {
+  const bool cut = (message.msg_hdr.msg_flags & MSG_TRUNC) != 0;
+  if (cut || message.msg_len < sizeof(VnetHeader) + kMinFrame) return false;
+
+  std::uint8_t* octets = buffers_.slot(slot).data() + kHeadroom;
+  std::size_t size = message.msg_len - sizeof(VnetHeader);
+  Offload offload = from_kernel(headers_[slot]);
+  if (const auto tag = stripped_tag(message.msg_hdr)) {
+    octets = put_back(*tag, octets);
+    size += kTag;
+    offload = shifted(offload, kTag);
+  }
+  outcome.octets += size;
+  sink(FrameView{{octets, size}, offload});
+  return true;
+}
+
+struct PacketSendQueue::Slots {
+  std::array<Gathered, kSlots> frames;
+  std::array<mmsghdr, kSlots> messages{};
+};
+
+void PacketSendQueue::send(const FrameView& frame, const TagEdit& edit) {
+  if (!slots_) slots_ = {new Slots, [](Slots* slots) { delete slots; }};
+  Gathered& gathered = slots_->frames[queued_];
+  gather(frame, edit, gathered);
+  msghdr& header = slots_->messages[queued_].msg_hdr;
+  header.msg_iov = gathered.pieces.data();
+  header.msg_iovlen = gathered.piece_count;
+  if (++queued_ == kSlots) flush();
+}
+
+void PacketSendQueue::flush() {
+  std::size_t done = 0;
+  while (done < queued_) {
+    const int sent =
+        sendmmsg(fd_, &slots_->messages[done], static_cast<unsigned>(queued_ - done), MSG_DONTWAIT);
+    if (sent > 0) {
+      count_sent(done, static_cast<std::size_t>(sent));
+      done += static_cast<std::size_t>(sent);
+    } else {
+      done += count_refused(done, errno);
+    }
+  }
+  queued_ = 0;
+}
+
+void PacketSendQueue::count_sent(std::size_t first, std::size_t count) {
+  std::uint64_t octets = 0;
+  for (std::size_t i = first; i < first + count; ++i) octets += slots_->frames[i].octets;
+  counters_.tx_packets.fetch_add(count, std::memory_order_relaxed);
+  counters_.tx_octets.fetch_add(octets, std::memory_order_relaxed);
+}
+
+/// Returns how many frames the error concerns.
+std::size_t PacketSendQueue::count_refused(std::size_t slot, int error) {
+  if (error == EINTR) return 0;
+  if (error == EMSGSIZE || error == EINVAL) {
+    counters_.tx_errors.fetch_add(1, std::memory_order_relaxed);
+    return 1;
+  }
+  // A full queue may have room for the next frame; a device that is down or gone has not.
+  const bool full = error == ENOBUFS || error == EAGAIN;
+  const std::size_t lost = full ? 1 : queued_ - slot;
+  counters_.tx_dropped.fetch_add(lost, std::memory_order_relaxed);
+  return lost;
+}
+
+}  // namespace bondway::netdev

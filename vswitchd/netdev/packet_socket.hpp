@@ -1,0 +1,78 @@
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <memory>
+#include <span>
+
+#include "vswitchd/netdev/buffers.hpp"
+#include "vswitchd/netdev/links.hpp"
+#include "vswitchd/netdev/netdev.hpp"
+#include "vswitchd/netdev/unique_fd.hpp"
+#include "vswitchd/netdev/vnet_header.hpp"
+
+namespace bondway::netdev {
+
+/// A non-blocking packet(7) socket on one device that hears everything arriving there which passes
+/// `filter` (empty: everything), but not what leaves.  Each frame has a VnetHeader in front,
+/// both ways, and tells of its stripped tag in ancillary data.  The error is the kernel's reason
+/// alone.
+Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter);
+
+/// Reads a packet socket many frames at a time.  One per receiving thread.
+class PacketReader {
+ public:
+  explicit PacketReader(FrameBuffers& buffers);
+  PacketReader(const PacketReader&) = delete;
+  PacketReader& operator=(const PacketReader&) = delete;
+
+  struct Outcome {
+    std::size_t received = 0;  ///< frames, good or bad
+    std::size_t dropped = 0;   ///< of them, too large or malformed
+    std::size_t octets = 0;    ///< of the good ones
+    int error = 0;             ///< why there were none; EAGAIN: none waits
+  };
+
+  /// Takes what waits, at most `limit` frames, and gives the good ones to `sink`.
+  Outcome read(int fd, std::size_t limit, FrameSink sink);
+
+ private:
+  static constexpr std::size_t kSlots = FrameBuffers::kSlots;
+  static constexpr std::size_t kControlSize = 64;
+
+  void prepare(std::size_t slot);
+  bool deliver(std::size_t slot, const mmsghdr& message, Outcome& outcome, FrameSink sink);
+
+  FrameBuffers& buffers_;
+  std::array<VnetHeader, kSlots> headers_{};
+  std::array<std::array<iovec, 2>, kSlots> pieces_{};
+  alignas(cmsghdr) std::array<std::array<char, kControlSize>, kSlots> control_{};
+  std::array<mmsghdr, kSlots> messages_{};
+};
+
+/// Sends many frames at a time out of a packet socket.
+class PacketSendQueue final : public SendQueue {
+ public:
+  /// The socket and the counters outlive the queue.
+  PacketSendQueue(int fd, Counters& counters) : fd_(fd), counters_(counters) {}
+
+  void send(const FrameView& frame, const TagEdit& edit) override;
+  void flush() override;
+
+ private:
+  static constexpr std::size_t kSlots = 32;
+  struct Slots;
+
+  void count_sent(std::size_t first, std::size_t count);
+  std::size_t count_refused(std::size_t slot, int error);
+
+  const int fd_;
+  Counters& counters_;
+  std::unique_ptr<Slots, void (*)(Slots*)> slots_{nullptr, nullptr};  ///< made when first needed
+  std::size_t queued_ = 0;
+};
+
+}  // namespace bondway::netdev

@@ -1,0 +1,51 @@
+#include "vswitchd/netdev/system.hpp"
+
+#include <linux/if_arp.h>
+
+#include <cerrno>
+
+#include "vswitchd/netdev/kernel_device.hpp"
+#include "vswitchd/netdev/packet_socket.hpp"
+#include "vswitchd/netdev/rtnl.hpp"
+
+namespace bondway::netdev {
+namespace {
+
+class System final : public KernelDevice {
+ public:
+  System(const Link& link, UniqueFd fd) : KernelDevice(link, WhenMoved::lost), fd_(std::move(fd)) {}
+
+  int poll_fd() const override { return fd_.get(); }
+
+  std::size_t receive(FrameBuffers& buffers, FrameSink sink) override {
+    const auto outcome = buffers.packets().read(fd_.get(), FrameBuffers::kSlots, sink);
+    counters_.rx_packets.fetch_add(outcome.received - outcome.dropped, std::memory_order_relaxed);
+    counters_.rx_octets.fetch_add(outcome.octets, std::memory_order_relaxed);
+    // EINVAL: a frame whose offload the kernel cannot express to us.
+    const std::size_t lost = outcome.dropped + (outcome.error == EINVAL ? 1 : 0);
+    counters_.rx_dropped.fetch_add(lost, std::memory_order_relaxed);
+    return outcome.received;
+  }
+
+  std::unique_ptr<SendQueue> open_send_queue() override {
+    return std::make_unique<PacketSendQueue>(fd_.get(), counters_);
+  }
+
+ private:
+  const UniqueFd fd_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Netdev>> open_system(const std::string& name) {
+  const auto link = query_link(name);
+  if (!link) return tl::unexpected(link.error());
+  if (link->device_type != ARPHRD_ETHER && link->device_type != ARPHRD_LOOPBACK) {
+    return fail("not an Ethernet device");
+  }
+  auto fd = open_packet_socket(*link, {});
+  if (!fd) return tl::unexpected(fd.error());
+  return std::make_unique<System>(*link, std::move(*fd));
+}
+
+}  // namespace bondway::netdev
