@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "vswitchd/lacp/pdu.hpp"
 #include "vswitchd/net/mac_address.hpp"
 #include "vswitchd/net/time.hpp"
 
@@ -15,15 +17,21 @@ enum class Fallback : std::uint8_t { none, active_backup };     ///< other_confi
 enum class MuxControl : std::uint8_t { coupled, independent };  ///< lacp-independent-control
 enum class Duplex : std::uint8_t { half, full };
 enum class Link : std::uint8_t { down, up };
+enum class Aggregation : std::uint8_t { individual, aggregatable };
 
 struct LagConfig {
-  std::string name;  ///< of the Port
+  std::string name{};  ///< of the Port
   Activity activity = Activity::passive;
   LacpTime time = LacpTime::slow;
-  MacAddress system_id;
+  MacAddress system_id{};
   std::uint16_t system_priority = 65534;
   Fallback fallback = Fallback::none;
   MuxControl control = MuxControl::coupled;
+
+  /// Whether the port is one that may aggregate: the flag its LACPDUs carry.  A bond should say so
+  /// by its configuration, for the flag to stay while members come and go; partners renegotiate
+  /// when it changes.  Empty: aggregatable while it has more than one member.
+  std::optional<Aggregation> aggregation{};
 
   /// How long a member waits for others before it attaches.  The standard's Aggregate_Wait_Time is
   /// two seconds; zero lets a bond negotiate at once, as scripts expect of this product.
@@ -37,12 +45,16 @@ struct LagConfig {
 };
 
 struct MemberConfig {
-  std::string name;  ///< of the Interface
-  MacAddress mac;    ///< the device's own, source of what it sends
+  std::string name{};  ///< of the Interface
+  MacAddress mac{};    ///< the device's own, source of what it sends
   std::uint16_t port_id = 0;
   std::uint16_t port_priority = 65535;
   std::uint16_t aggregation_key = 0;  ///< 0: the port id of the port's first member
   Duplex duplex = Duplex::full;       ///< a half duplex link takes no part in LACP
+
+  /// What is assumed of a partner that does not speak LACP (Partner Admin values, 6.4.7).  All
+  /// zero: nothing, and such a member is of no use to a bond except as its fallback.
+  PortInfo partner_admin{};
 
   bool operator==(const MemberConfig&) const = default;
 };

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "vswitchd/lacp/config.hpp"
+#include "vswitchd/lacp/pdu.hpp"
+#include "vswitchd/lacp/rate_limit.hpp"
+#include "vswitchd/lacp/selection.hpp"
 #include "vswitchd/lacp/view.hpp"
 #include "vswitchd/net/time.hpp"
 
@@ -21,7 +24,7 @@ enum class MemberId : std::uint32_t {};
 /// handed to it before.
 struct SendPdu {
   MemberId member{};
-  std::vector<std::uint8_t> frame;
+  std::vector<std::uint8_t> frame{};
   bool operator==(const SendPdu&) const = default;
 };
 
@@ -50,7 +53,7 @@ struct MarkerReturned {
 struct LogEvent {
   enum class Level : std::uint8_t { warn, info, dbg };
   Level level = Level::info;
-  std::string text;
+  std::string text{};
   bool operator==(const LogEvent&) const = default;
 };
 
@@ -94,7 +97,7 @@ class Lag {
   Actions receive(MemberId member, std::span<const std::uint8_t> frame, TimePoint now);
 
   /// Asks the partner to echo a marker, as a probe of the link.  Nothing is sent while the link is
-  /// down, or within a tenth of a second of the previous one.
+  /// down, or when ten marker frames were sent on it within the last second.
   Actions send_marker(MemberId member, TimePoint now);
 
   /// Time has passed.  Harmless when early.
@@ -109,9 +112,46 @@ class Lag {
   LagView view(TimePoint now) const;
 
  private:
-  struct Member;
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Member;  // one port and its machines
+
+  Member* find(MemberId id);
+  const Member* find(MemberId id) const;
+  void apply(const MemberConfig& config, Member& member, TimePoint now);
+  void set_link(Member& member, Link link, TimePoint now);
+  void receive_lacpdu(Member& member, const Lacpdu& pdu, TimePoint now, Actions& actions);
+  void receive_marker(Member& member, const MarkerPdu& pdu, TimePoint now, Actions& actions);
+  void forget_moved_partner(const Member& member);
+  void expire_machines(Member& member, TimePoint now, Actions& actions);
+
+  void settle(TimePoint now, Actions& actions);
+  void renew_actors();
+  void run_selection(TimePoint now, Actions& actions);
+  void run_mux(TimePoint now);
+  void run_periodic_and_churn(Member& member, TimePoint now);
+  void transmit(Member& member, TimePoint now, Actions& actions);
+  void publish(Actions& actions);
+  void find_deadline();
+
+  std::uint16_t key() const;
+  Aggregation aggregation() const;
+  PortInfo identity(const Member& member) const;
+  PortInfo actor(const Member& member) const;
+  PortInfo partner(const Member& member) const;
+  Standing standing(const Member& member) const;
+  bool presumed_attached(const Member& member) const;
+  bool attached(const Member& member) const;
+  bool carries(const Member& member) const;
+  bool negotiated() const;
+  MemberView view_of(const Member& member, TimePoint now) const;
+
+  LagConfig config_;
+  std::vector<std::unique_ptr<Member>> members_;  // in the order they were added
+  bool alone_ = true;         // no member is selected together with a known partner
+  bool enough_links_ = true;  // at least min_links carry traffic
+  bool negotiated_ = false;   // as last published
+  std::optional<std::uint16_t> key_;
+  std::optional<TimePoint> deadline_;
+  RateLimit<1> bad_pdu_log_{1s}, loopback_log_{1s}, link_down_log_{1s};
 };
 
 }  // namespace bondway::lacp

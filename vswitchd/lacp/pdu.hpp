@@ -17,6 +17,8 @@ namespace bondway::lacp {
 /// Where every frame of the slow protocols goes.  IEEE 802.3, 57A.3.
 inline constexpr MacAddress kSlowProtocolsAddress = MacAddress::from_number(0x0180'c200'0002);
 
+inline constexpr std::uint16_t kSlowProtocolsType = 0x8809;
+
 /// Length of every frame sent here: addresses and type, then 110 octets; no frame check sequence.
 inline constexpr std::size_t kFrameSize = 124;
 
@@ -62,11 +64,11 @@ std::string to_string(PortState state);
 /// What a LACPDU tells of one end of a link: the actor's or the partner's parameters.  6.4.2.3.
 struct PortInfo {
   std::uint16_t system_priority = 0;
-  MacAddress system_id;
+  MacAddress system_id{};
   std::uint16_t key = 0;
   std::uint16_t port_priority = 0;
   std::uint16_t port_id = 0;
-  PortState state;
+  PortState state{};
 
   bool operator==(const PortInfo&) const = default;
 };
@@ -75,7 +77,7 @@ struct PortInfo {
 /// octets) is sent as zero and ignored when received.
 struct Lacpdu {
   std::uint8_t version = 1;
-  PortInfo actor, partner;
+  PortInfo actor{}, partner{};
 
   bool operator==(const Lacpdu&) const = default;
 };
@@ -86,7 +88,7 @@ struct MarkerPdu {
 
   Kind kind = Kind::information;
   std::uint16_t requester_port = 0;
-  MacAddress requester_system;
+  MacAddress requester_system{};
   std::uint32_t transaction = 0;
 
   bool operator==(const MarkerPdu&) const = default;
@@ -99,7 +101,10 @@ using SlowPdu = std::variant<Lacpdu, MarkerPdu>;
 /// of other slow protocols (OAM, OSSP) are somebody else's.  IEEE 802.3, 57A.4.
 bool is_link_aggregation(std::span<const std::uint8_t> frame);
 
-/// Reads a frame from its destination address on; padding behind the 124th octet is ignored.
+/// Whether such a frame is a Marker PDU, well-formed or not.
+bool is_marker(std::span<const std::uint8_t> frame);
+
+/// Reads a frame from its destination address on; what follows the 124th octet is ignored.
 /// Version, reserved fields and whatever follows the partner are not looked at, as 6.4.2.3 demands
 /// of receivers.  Fails on a frame that is no slow protocol's, too short, of another subtype, or
 /// whose actor and partner (or marker) are not where they belong.

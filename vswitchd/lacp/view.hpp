@@ -6,35 +6,17 @@
 #include <string_view>
 #include <vector>
 
+#include "vswitchd/lacp/churn_machine.hpp"
 #include "vswitchd/lacp/config.hpp"
+#include "vswitchd/lacp/member_status.hpp"
+#include "vswitchd/lacp/mux_machine.hpp"
 #include "vswitchd/lacp/pdu.hpp"
+#include "vswitchd/lacp/periodic_machine.hpp"
+#include "vswitchd/lacp/rx_machine.hpp"
 #include "vswitchd/net/mac_address.hpp"
 #include "vswitchd/net/time.hpp"
 
 namespace bondway::lacp {
-
-/// How well the partner of a member is known, in the words of lacp/show.
-enum class MemberStatus : std::uint8_t { current, expired, defaulted };
-
-enum class RxState : std::uint8_t {  ///< 6.4.12
-  initialize,
-  port_disabled,
-  expired,
-  lacp_disabled,
-  defaulted,
-  current,
-};
-enum class Selected : std::uint8_t { unselected, standby, selected };  ///< 6.4.8
-enum class MuxState : std::uint8_t {                                   ///< 6.4.15
-  detached,
-  waiting,
-  attached,
-  collecting,
-  distributing,
-  collecting_distributing,
-};
-enum class PeriodicState : std::uint8_t { none, fast, slow };       ///< 6.4.13
-enum class ChurnState : std::uint8_t { monitor, no_churn, churn };  ///< 6.4.17
 
 /// What happened on a member since it was added; wraps at 32 bits.
 struct Counters {
@@ -53,41 +35,41 @@ struct Counters {
 
 /// One member, at one instant.  The first part is what lacp/show prints; the rest are the machines.
 struct MemberView {
-  std::string name;
+  std::string name{};
   MemberStatus status = MemberStatus::defaulted;
   bool attached = false;
   bool may_enable = false;
-  PortInfo actor, partner;
+  PortInfo actor{}, partner{};
 
-  Counters counters;
+  Counters counters{};
   bool link_up = false;
   RxState rx = RxState::initialize;
   Selected selected = Selected::unselected;
   MuxState mux = MuxState::detached;
   PeriodicState periodic = PeriodicState::none;
   ChurnState actor_churn = ChurnState::monitor, partner_churn = ChurnState::monitor;
-  bool need_to_transmit = false;                 ///< held back by the limit of three per second
-  std::optional<Duration> partner_times_out_in;  ///< current_while
-  std::optional<Duration> next_periodic_in;
-  std::optional<std::uint8_t> partner_version;  ///< of the last LACPDU
+  bool need_to_transmit = false;                   ///< held back by the limit of three per second
+  std::optional<Duration> partner_times_out_in{};  ///< current_while
+  std::optional<Duration> next_periodic_in{};
+  std::optional<std::uint8_t> partner_version{};  ///< of the last LACPDU
 
   bool operator==(const MemberView&) const = default;
 };
 
 /// One port's LACP, at one instant; members are sorted by name.
 struct LagView {
-  std::string name;
+  std::string name{};
   Activity activity = Activity::passive;
   bool negotiated = false;
-  MacAddress system_id;
+  MacAddress system_id{};
   std::uint16_t system_priority = 0;
-  std::optional<std::uint16_t> key;  ///< empty without a member
+  std::optional<std::uint16_t> key{};  ///< empty without a member
   LacpTime time = LacpTime::slow;
   Fallback fallback = Fallback::none;
   MuxControl control = MuxControl::coupled;
   Duration aggregate_wait{0};
   std::uint32_t min_links = 0, max_bundle = 0, timeout_multiplier = 3;
-  std::vector<MemberView> members;
+  std::vector<MemberView> members{};
 
   bool operator==(const LagView&) const = default;
 };

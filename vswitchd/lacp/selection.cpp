@@ -1,0 +1,89 @@
+#include "vswitchd/lacp/selection.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace bondway::lacp {
+namespace {
+
+/// The end of the link whose priorities count: that of the system with the lower priority, then
+/// the lower address; the partner's if they are equal.
+const PortInfo& better_end(const Candidate& port) {
+  const auto system = [](const PortInfo& end) {
+    return std::make_tuple(end.system_priority, end.system_id);
+  };
+  return system(port.actor) < system(port.partner) ? port.actor : port.partner;
+}
+
+auto link_priority(const Candidate& port) {
+  const PortInfo& end = better_end(port);
+  return std::make_tuple(end.system_priority, end.system_id, end.port_priority, end.port_id);
+}
+
+/// Whether `a` has the stronger claim to lead a group to the aggregator: it holds it already and
+/// still hears its partner, or it knows its partner better, or its link has the better priority.
+bool leads_before(const Candidate& a, const Candidate& b) {
+  const auto claim = [](const Candidate& port) {
+    const bool holds = port.selected == Selected::selected && port.standing <= Standing::expired;
+    return std::make_tuple(!holds, holds ? Standing::current : port.standing, link_priority(port));
+  };
+  return claim(a) < claim(b);
+}
+
+const Candidate* find_leader(std::span<const Candidate> candidates) {
+  const Candidate* leader = nullptr;
+  for (const Candidate& port : candidates) {
+    if (!partner_known(port.standing) || is_loopback(port.actor, port.partner)) continue;
+    if (!leader || leads_before(port, *leader)) leader = &port;
+  }
+  return leader;
+}
+
+/// The ports that may share the aggregator, by their index.
+std::vector<std::size_t> find_group(std::span<const Candidate> candidates) {
+  std::vector<std::size_t> group;
+  const auto collect = [&](auto&& belongs) {
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (belongs(candidates[i])) group.push_back(i);
+    }
+  };
+  if (const Candidate* leader = find_leader(candidates)) {
+    const GroupId id = GroupId::of(leader->actor, leader->partner);
+    collect([&](const Candidate& port) {
+      return partner_known(port.standing) && GroupId::of(port.actor, port.partner) == id;
+    });
+    return group;
+  }
+  collect([](const Candidate& port) { return port.standing == Standing::fallback; });
+  return group;
+}
+
+}  // namespace
+
+GroupId GroupId::of(const PortInfo& actor, const PortInfo& partner) {
+  const bool individual =
+      !actor.state.has(Flag::aggregation) || !partner.state.has(Flag::aggregation);
+  const auto end = [&](const PortInfo& port) {
+    return End{.system_priority = port.system_priority,
+               .system_id = port.system_id,
+               .key = port.key,
+               .port_priority = individual ? port.port_priority : std::uint16_t{0},
+               .port_id = individual ? port.port_id : std::uint16_t{0}};
+  };
+  return {.actor = end(actor), .partner = end(partner)};
+}
+
+std::vector<Selected> select(std::span<const Candidate> candidates, std::size_t max_bundle) {
+  std::vector<Selected> result(candidates.size(), Selected::unselected);
+  std::vector<std::size_t> group = find_group(candidates);
+  std::ranges::stable_sort(group, {}, [&](std::size_t i) {
+    return std::make_tuple(candidates[i].standing, link_priority(candidates[i]));
+  });
+  for (std::size_t rank = 0; rank < group.size(); ++rank) {
+    const bool fits = max_bundle == 0 || rank < max_bundle;
+    result[group[rank]] = fits ? Selected::selected : Selected::standby;
+  }
+  return result;
+}
+
+}  // namespace bondway::lacp
