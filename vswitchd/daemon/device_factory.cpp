@@ -1,0 +1,39 @@
+#include "vswitchd/daemon/device_factory.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+
+#include "vswitchd/netdev/system.hpp"
+#include "vswitchd/netdev/tap.hpp"
+
+namespace bondway::daemon {
+
+std::string DeviceFactory::effective_type(const std::string& type,
+                                          const std::string& datapath_type) const {
+  if (type == "patch" || type == "dummy") return type;
+  if (mode_ == DummyMode::override_all && (type.empty() || type == "internal")) return "dummy";
+  if (mode_ == DummyMode::override_system && type.empty()) return "dummy";
+  if (mode_ != DummyMode::off && type == "internal" && datapath_type == "dummy") return "dummy";
+  if (mode_ != DummyMode::off && (type == "dummy-internal" || type == "dummy-pmd")) return "dummy";
+  return type;
+}
+
+Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& type,
+                                                            const std::string& name,
+                                                            const std::optional<MacAddress>& mac) {
+  if (type.empty()) return netdev::open_system(name);
+  if (type == "internal") return netdev::create_tap(name, mac);
+  if (type == "dummy" && mode_ != DummyMode::off) {
+    return std::make_unique<netdev::Dummy>(name, dummy_addresses_.next());
+  }
+  return fail("{}", std::strerror(EAFNOSUPPORT));
+}
+
+MacAddress DeviceFactory::random_mac() {
+  std::random_device random;
+  const std::uint64_t number = (std::uint64_t{random()} << 32 | random()) & 0xffff'ffff'ffff;
+  return MacAddress::from_number((number & ~(0x03ull << 40)) | 0x02ull << 40);
+}
+
+}  // namespace bondway::daemon

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vswitchd/netdev/dummy.hpp"
+#include "vswitchd/netdev/netdev.hpp"
+
+namespace bondway::daemon {
+
+/// Which devices stand in for real ones; ovs-vswitchd's --enable-dummy.
+enum class DummyMode : std::uint8_t { off, on, override_all, override_system };
+
+/// Opens devices by the type of their interface.
+class DeviceFactory {
+ public:
+  explicit DeviceFactory(DummyMode mode) : mode_(mode) {}
+
+  /// The type that acts for a configured one: "", "internal", "patch", "dummy", or as it is when
+  /// there is none of that name.
+  std::string effective_type(const std::string& type, const std::string& datapath_type) const;
+
+  /// The error is the system's reason alone; `type` is an effective type other than patch.
+  Result<std::unique_ptr<netdev::Netdev>> open(const std::string& type, const std::string& name,
+                                               const std::optional<MacAddress>& mac);
+
+  /// An address for something that has none: locally administered, random.
+  static MacAddress random_mac();
+
+ private:
+  DummyMode mode_;
+  netdev::DummyAddresses dummy_addresses_;
+};
+
+}  // namespace bondway::daemon

@@ -1,0 +1,216 @@
+#include "vswitchd/daemon/interfaces.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace bondway::daemon {
+
+bool Interface::link_up() const {
+  if (is_patch) return true;
+  if (!device) return false;
+  return mii_status ? device->state().admin_up && *mii_status : device->state().link_up();
+}
+
+Interfaces::Interfaces(asio::io_context& io, DeviceFactory& factory, datapath::Datapath& datapath,
+                       SlowFrameHandler on_slow_frame)
+    : io_(io), factory_(factory), datapath_(datapath), on_slow_frame_(std::move(on_slow_frame)) {}
+
+Interfaces::~Interfaces() {
+  for (Interface* interface : all()) close(*interface);
+}
+
+Interface& Interfaces::add(const db::Uuid& row, const bridge::InterfaceSettings& settings) {
+  std::size_t place = interfaces_.size();
+  if (free_.empty()) {
+    interfaces_.emplace_back();
+    plan_.emplace_back();
+  } else {
+    place = *free_.begin();
+    free_.erase(free_.begin());
+  }
+  interfaces_[place] = std::make_unique<Interface>();
+  Interface& interface = *interfaces_[place];
+  interface.id = bridge::InterfaceId{static_cast<std::uint32_t>(place)};
+  interface.row = row;
+  interface.settings = settings;
+  names_[settings.name] = interface.id;
+  return interface;
+}
+
+void Interfaces::remove(Interface& interface) {
+  close(interface);
+  const auto place = static_cast<std::size_t>(interface.id);
+  const auto name = names_.find(interface.settings.name);
+  if (name != names_.end() && name->second == interface.id) names_.erase(name);
+  changed_.erase(interface.id);
+  interfaces_[place].reset();
+  free_.insert(place);
+}
+
+Interface* Interfaces::find(bridge::InterfaceId id) {
+  const auto place = static_cast<std::size_t>(id);
+  return place < interfaces_.size() ? interfaces_[place].get() : nullptr;
+}
+
+Interface* Interfaces::find(const std::string& name) {
+  const auto it = names_.find(name);
+  return it == names_.end() ? nullptr : find(it->second);
+}
+
+std::vector<Interface*> Interfaces::all() {
+  std::vector<Interface*> all;
+  for (const auto& interface : interfaces_) {
+    if (interface) all.push_back(interface.get());
+  }
+  return all;
+}
+
+void Interfaces::open(Interface& interface, const MacAddress& bridge_mac) {
+  interface.error.clear();
+  interface.type = factory_.effective_type(interface.settings.type, interface.datapath_type);
+  if (interface.type == "patch") {
+    open_patch(interface);
+  } else {
+    open_device(interface, bridge_mac);
+  }
+  changed_.insert(interface.id);
+}
+
+void Interfaces::open_patch(Interface& interface) {
+  const auto peer = interface.settings.options.find("peer");
+  if (peer == interface.settings.options.end() || peer->second.empty()) {
+    interface.error = fmt::format("{}: patch type requires valid 'peer' argument",
+                                  interface.settings.name);
+    return;
+  }
+  interface.is_patch = true;
+  interface.patch_mac = DeviceFactory::random_mac();
+  patches_to_[peer->second].insert(interface.id);
+  join(interface);
+  join_all_with(interface.settings.name);
+}
+
+void Interfaces::open_device(Interface& interface, const MacAddress& bridge_mac) {
+  const std::optional<MacAddress> mac =
+      interface.settings.mac ? interface.settings.mac : std::optional(bridge_mac);
+  auto device = factory_.open(interface.type, interface.settings.name,
+                              mac->is_zero() ? std::nullopt : mac);
+  if (!device) {
+    interface.error = fmt::format("could not open network device {} ({})",
+                                  interface.settings.name, device.error().message);
+    return;
+  }
+  interface.device = std::move(*device);
+  apply_settings(interface);
+  datapath_.attach(interface.id, *interface.device);
+  watch(interface);
+}
+
+void Interfaces::apply_settings(Interface& interface) {
+  if (auto* dummy = dynamic_cast<netdev::Dummy*>(interface.device.get())) {
+    if (const auto result = dummy->configure(interface.settings.options); !result) {
+      interface.error = result.error().message;
+    }
+  }
+  if (interface.settings.mtu_request) {
+    if (const auto result = interface.device->set_mtu(*interface.settings.mtu_request); !result) {
+      interface.error = result.error().message;
+    }
+  }
+}
+
+void Interfaces::watch(Interface& interface) {
+  const bridge::InterfaceId id = interface.id;
+  if (auto* dummy = dynamic_cast<netdev::Dummy*>(interface.device.get())) {
+    interface.watches.emplace_back(io_, dummy->control_fd(), [dummy] { dummy->run(); });
+    return;
+  }
+  if (!interface.type.empty()) return;
+  auto socket = netdev::ControlSocket::open(interface.settings.name);
+  if (!socket) {
+    interface.error = fmt::format("could not open network device {} ({})",
+                                  interface.settings.name, socket.error().message);
+    return;
+  }
+  interface.slow_frames.emplace(std::move(*socket));
+  interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, id, &interface] {
+    interface.slow_frames->receive(
+        buffers_, [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
+  });
+}
+
+void Interfaces::close(Interface& interface) {
+  plan_[static_cast<std::size_t>(interface.id)] = {};
+  changed_.insert(interface.id);
+  if (interface.device) datapath_.detach(interface.id);
+  interface.watches.clear();
+  interface.slow_frames.reset();
+  interface.device.reset();
+  interface.mii_status.reset();
+  if (!std::exchange(interface.is_patch, false)) return;
+  interface.peer.reset();
+  patches_to_[interface.settings.options["peer"]].erase(interface.id);
+  join_all_with(interface.settings.name);
+}
+
+void Interfaces::reconfigure(Interface& interface, const bridge::InterfaceSettings& settings) {
+  if (interface.is_patch) {
+    close(interface);
+    interface.settings = settings;
+    open(interface, {});
+    return;
+  }
+  const bool other_mac = interface.settings.mac != settings.mac;
+  interface.settings = settings;
+  if (!interface.device) return;
+  interface.error.clear();
+  apply_settings(interface);
+  if (other_mac && settings.mac && interface.type == "internal") {
+    if (const auto result = interface.device->set_mac(*settings.mac); !result) {
+      interface.error = result.error().message;
+    }
+  }
+  changed_.insert(interface.id);
+}
+
+/// Finds the other end of a patch: an open patch of the wanted name that names this one.
+void Interfaces::join(Interface& interface) {
+  const std::string& wanted = interface.settings.options["peer"];
+  Interface* peer = find(wanted);
+  const bool exists = peer != nullptr && peer->is_patch;
+  const bool points_back =
+      exists && peer->settings.options["peer"] == interface.settings.name && peer != &interface;
+  interface.peer = points_back ? std::optional(peer->id) : std::nullopt;
+  interface.error.clear();
+  if (!exists) {
+    interface.error = fmt::format("No usable peer '{}' exists in '{}' datapath.", wanted,
+                                  interface.datapath_type);
+  }
+  plan_[static_cast<std::size_t>(interface.id)].peer = interface.peer;
+  changed_.insert(interface.id);
+}
+
+void Interfaces::join_all_with(const std::string& name) {
+  const auto it = patches_to_.find(name);
+  if (it == patches_to_.end()) return;
+  if (it->second.empty()) {
+    patches_to_.erase(it);
+    return;
+  }
+  for (const bridge::InterfaceId id : it->second) join(*find(id));
+}
+
+void Interfaces::update_plan(const Interface& interface, bond::MemberIndex member) {
+  bridge::InterfacePlan& plan = plan_[static_cast<std::size_t>(interface.id)];
+  plan = {};
+  if (!interface.is_open()) return;
+  plan.bridge = interface.bridge;
+  plan.port = interface.port;
+  plan.member = member;
+  plan.peer = interface.peer;
+  plan.is_patch = interface.is_patch;
+  plan.traffic = interface.traffic;
+}
+
+}  // namespace bondway::daemon

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "db/engine/value.hpp"
+#include "vswitchd/bridge/settings.hpp"
+#include "vswitchd/daemon/device_factory.hpp"
+#include "vswitchd/daemon/watch.hpp"
+#include "vswitchd/datapath/datapath.hpp"
+#include "vswitchd/netdev/buffers.hpp"
+#include "vswitchd/netdev/control_socket.hpp"
+
+namespace bondway::daemon {
+
+/// An interface of the switch and what stands behind it: a device, a patch to another interface, or
+/// nothing but an error.
+struct Interface {
+  bridge::InterfaceId id{};
+  db::Uuid row;
+  bridge::InterfaceSettings settings;
+  std::string type;           ///< the one that acts, see DeviceFactory
+  std::string datapath_type;  ///< of its bridge, "system" if that names none
+
+  bridge::BridgeId bridge{};
+  fdb::PortId port{};
+  std::optional<std::uint16_t> number;  ///< OpenFlow port number, while open
+
+  std::unique_ptr<netdev::Netdev> device;
+  std::optional<netdev::ControlSocket> slow_frames;  ///< of a system device
+  std::vector<Watch> watches;                        ///< of the descriptors above
+  bool is_patch = false;
+  MacAddress patch_mac;
+  std::optional<bridge::InterfaceId> peer;  ///< the open patch that points back
+  std::shared_ptr<bridge::Traffic> traffic = std::make_shared<bridge::Traffic>();
+  bridge::Traffic slow_traffic;  ///< LACPDUs over a patch, which forwarding does not see
+  std::string error;  ///< empty, or why it does not work
+  std::optional<bool> mii_status;  ///< last polled, when that decides about the link
+
+  bool is_open() const { return device || is_patch; }
+  bool link_up() const;
+  MacAddress mac() const { return device ? device->state().mac : patch_mac; }
+};
+
+/// All interfaces of the switch: opens and closes what stands behind them, joins patches, and keeps
+/// forwarding's list of them.
+class Interfaces {
+ public:
+  /// Called with slow-protocol frames that arrive on a system device.
+  using SlowFrameHandler = std::function<void(bridge::InterfaceId, const FrameView&)>;
+
+  Interfaces(asio::io_context& io, DeviceFactory& factory, datapath::Datapath& datapath,
+             SlowFrameHandler on_slow_frame);
+  ~Interfaces();
+
+  Interface& add(const db::Uuid& row, const bridge::InterfaceSettings& settings);
+  /// Closes it, too.  The reference is gone afterwards.
+  void remove(Interface& interface);
+
+  Interface* find(bridge::InterfaceId id);
+  Interface* find(const std::string& name);
+  std::vector<Interface*> all();
+
+  /// Opens what the settings ask for.  On failure the interface's error says why.
+  void open(Interface& interface, const MacAddress& bridge_mac);
+  void close(Interface& interface);
+  /// New settings of the same type: patches are joined anew, devices get their options, MAC and MTU.
+  void reconfigure(Interface& interface, const bridge::InterfaceSettings& settings);
+
+  /// Interfaces whose status may have changed since the last call.
+  std::set<bridge::InterfaceId> take_changed() { return std::exchange(changed_, {}); }
+
+  /// For Plan::interfaces.
+  std::vector<bridge::InterfacePlan> plan() const { return plan_; }
+  void update_plan(const Interface& interface, bond::MemberIndex member);
+
+ private:
+  void open_patch(Interface& interface);
+  void open_device(Interface& interface, const MacAddress& bridge_mac);
+  void apply_settings(Interface& interface);
+  void join(Interface& interface);
+  void join_all_with(const std::string& name);
+  void watch(Interface& interface);
+
+  asio::io_context& io_;
+  DeviceFactory& factory_;
+  datapath::Datapath& datapath_;
+  SlowFrameHandler on_slow_frame_;
+  netdev::FrameBuffers buffers_;
+  std::vector<std::unique_ptr<Interface>> interfaces_;  ///< by InterfaceId; null where free
+  std::set<std::size_t> free_;
+  std::map<std::string, bridge::InterfaceId> names_;
+  std::map<std::string, std::set<bridge::InterfaceId>> patches_to_;  ///< by peer's name
+  std::vector<bridge::InterfacePlan> plan_;
+  std::set<bridge::InterfaceId> changed_;
+};
+
+}  // namespace bondway::daemon

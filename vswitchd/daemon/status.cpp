@@ -1,0 +1,169 @@
+#include "vswitchd/daemon/status.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+namespace bondway::daemon {
+namespace {
+
+using db::Atom;
+using db::Datum;
+
+Datum text(std::string value) { return Datum(Atom(std::move(value))); }
+Datum number(std::int64_t value) { return Datum(Atom(value)); }
+Datum up_or_down(bool up) { return text(up ? "up" : "down"); }
+
+Datum text_set(std::initializer_list<const char*> words) {
+  Datum set;
+  for (const char* word : words) set.insert(Atom(std::string(word)));
+  return set;
+}
+
+/// Sets a column if it differs.  A database of another release may lack it.
+void put(db::Transaction& transaction, const db::Table& table, const db::Uuid& row,
+         std::string_view column, Datum value) {
+  const auto at = table.find(column);
+  const db::Row* before = transaction.get(table, row);
+  if (!at || before == nullptr || before->columns[*at] == value) return;
+  transaction.set(table, row, *at, std::move(value));
+}
+
+Datum driver_status(const netdev::DeviceState& state) {
+  Datum map;
+  if (state.driver_name.empty()) return map;
+  map.insert(Atom(std::string("driver_name")), Atom(state.driver_name));
+  map.insert(Atom(std::string("driver_version")), Atom(state.driver_version));
+  map.insert(Atom(std::string("firmware_version")), Atom(state.firmware_version));
+  return map;
+}
+
+Datum duplex(netdev::Duplex duplex) {
+  if (duplex == netdev::Duplex::unknown) return {};
+  return text(duplex == netdev::Duplex::full ? "full" : "half");
+}
+
+Datum counters(const netdev::Statistics& statistics) {
+  Datum map;
+  for (const auto& [name, count] : statistics) {
+    map.insert(Atom(name), Atom(static_cast<std::int64_t>(count)));
+  }
+  return map;
+}
+
+constexpr std::string_view kDeviceColumns[] = {"admin_state", "link_state", "link_resets",
+                                               "mac_in_use",  "ifindex",    "mtu",
+                                               "link_speed",  "duplex",     "status",
+                                               "statistics",  "lacp_current"};
+
+}  // namespace
+
+StatusWriter::StatusWriter(Switch& bondway_switch, const db::Schema& schema)
+    : switch_(bondway_switch),
+      bridges_(*schema.find("Bridge")),
+      ports_(*schema.find("Port")),
+      interfaces_(*schema.find("Interface")),
+      switch_table_(*schema.find("Open_vSwitch")) {}
+
+void StatusWriter::write(const StatusNews& news, db::Transaction& transaction) {
+  for (const db::Uuid& row : news.bridges) write_bridge(row, transaction);
+  for (const db::Uuid& row : news.ports) write_port(row, transaction);
+  for (const bridge::InterfaceId id : news.interfaces) {
+    if (Interface* interface = switch_.interfaces().find(id)) {
+      write_interface(*interface, transaction);
+    }
+  }
+}
+
+void StatusWriter::write_bridge(const db::Uuid& row, db::Transaction& transaction) {
+  const auto it = switch_.bridges().find(row);
+  if (it == switch_.bridges().end()) return;
+  put(transaction, bridges_, row, "datapath_id",
+      text(fmt::format("{:016x}", it->second.bridge->datapath_id())));
+  put(transaction, bridges_, row, "datapath_version", text("<built-in>"));
+}
+
+void StatusWriter::write_port(const db::Uuid& row, db::Transaction& transaction) {
+  const auto it = switch_.ports().find(row);
+  if (it == switch_.ports().end()) return;
+  const bridge::Port& port = switch_.port(it->second);
+  if (port.bond() == nullptr) return;  // a former bond keeps what it last said
+  put(transaction, ports_, row, "bond_active_slave", text(to_string(port.bond()->active_mac())));
+}
+
+void StatusWriter::write_interface(Interface& interface, db::Transaction& transaction) {
+  const auto set = [&](std::string_view column, Datum value) {
+    put(transaction, interfaces_, interface.row, column, std::move(value));
+  };
+  set("error", interface.error.empty() ? Datum() : text(interface.error));
+  set("ofport", number(interface.number ? *interface.number : -1));
+  if (!interface.is_open()) {
+    for (const std::string_view column : kDeviceColumns) set(column, {});
+    return;
+  }
+  write_device(interface, transaction);
+  const bridge::Port* port = switch_.find_port_of(interface);
+  const bool has_lacp = port != nullptr && port->lag() != nullptr;
+  set("lacp_current", has_lacp ? Datum(Atom(port->lag()->current(lacp::MemberId{
+                                     static_cast<std::uint32_t>(interface.id)})))
+                               : Datum());
+  const db::Row* row = transaction.get(interfaces_, interface.row);
+  const auto statistics = interfaces_.find("statistics");
+  if (row != nullptr && statistics && row->columns[*statistics].empty()) {
+    write_interface_statistics(interface, transaction);
+  }
+}
+
+void StatusWriter::write_device(const Interface& interface, db::Transaction& transaction) {
+  const auto set = [&](std::string_view column, Datum value) {
+    put(transaction, interfaces_, interface.row, column, std::move(value));
+  };
+  const netdev::DeviceState patch;
+  const netdev::DeviceState& state = interface.device ? interface.device->state() : patch;
+  set("admin_state", up_or_down(interface.is_patch || state.admin_up));
+  set("link_state", up_or_down(interface.link_up()));
+  set("link_resets", number(static_cast<std::int64_t>(state.link_resets)));
+  set("mac_in_use", text(to_string(interface.mac())));
+  set("ifindex", number(state.ifindex));
+  set("mtu", interface.is_patch ? Datum() : number(state.mtu));
+  set("link_speed", state.speed == 0 ? Datum() : number(static_cast<std::int64_t>(state.speed)));
+  set("duplex", duplex(state.duplex));
+  set("status", driver_status(state));
+}
+
+void StatusWriter::write_statistics(db::Transaction& transaction) {
+  for (Interface* interface : switch_.interfaces().all()) {
+    if (interface->is_open()) write_interface_statistics(*interface, transaction);
+  }
+}
+
+void StatusWriter::write_interface_statistics(Interface& interface,
+                                              db::Transaction& transaction) {
+  netdev::Statistics statistics;
+  if (interface.device) {
+    statistics = interface.device->statistics();
+  } else {
+    bridge::Traffic traffic;
+    switch_.datapath().exclusively([&] { traffic = *interface.traffic; });
+    const bridge::Traffic& slow = interface.slow_traffic;
+    statistics = {{"rx_packets", traffic.rx_packets + slow.rx_packets},
+                  {"rx_bytes", traffic.rx_octets + slow.rx_octets},
+                  {"tx_packets", traffic.tx_packets + slow.tx_packets},
+                  {"tx_bytes", traffic.tx_octets + slow.tx_octets}};
+  }
+  put(transaction, interfaces_, interface.row, "statistics", counters(statistics));
+}
+
+void StatusWriter::write_reached(std::int64_t next_cfg, db::Transaction& transaction) {
+  if (switch_.row()) put(transaction, switch_table_, *switch_.row(), "cur_cfg", number(next_cfg));
+}
+
+void StatusWriter::write_capabilities(db::Transaction& transaction) {
+  if (!switch_.row()) return;
+  put(transaction, switch_table_, *switch_.row(), "iface_types",
+      text_set({"dummy", "internal", "patch", "system", "tap"}));
+  put(transaction, switch_table_, *switch_.row(), "datapath_types", text_set({"netdev", "system"}));
+}
+
+}  // namespace bondway::daemon

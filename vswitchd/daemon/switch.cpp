@@ -1,0 +1,275 @@
+#include "vswitchd/daemon/switch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+namespace bondway::daemon {
+
+Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint()> now, Logger log)
+    : now_(std::move(now)),
+      log_(std::move(log)),
+      factory_(dummies),
+      datapath_(now_),
+      interfaces_(io, factory_, datapath_,
+                  [this](bridge::InterfaceId id, const FrameView& frame) {
+                    on_slow_frame(id, frame.octets);
+                    settle();
+                  }) {
+  watches_.emplace_back(io, links_.fd(), [this] { on_links(links_.read()); });
+  watches_.emplace_back(io, datapath_.control_fd(), [this] {
+    for (const datapath::ControlFrame& arrived : datapath_.take_control_frames()) {
+      on_slow_frame(arrived.interface, arrived.frame.octets);
+    }
+    settle();
+  });
+}
+
+Switch::~Switch() = default;
+
+void Switch::apply(const std::vector<config::Step>& steps) {
+  for (const config::Step& step : steps) {
+    std::visit([this](const auto& s) { perform(s); }, step);
+    run_queue();
+  }
+  settle();
+}
+
+// ---- steps of the configuration
+
+void Switch::perform(const config::AddBridge& step) {
+  auto free = std::ranges::find(bridge_rows_, db::Uuid());
+  if (free == bridge_rows_.end()) free = bridge_rows_.insert(free, db::Uuid());
+  *free = step.bridge;
+  SwitchBridge bridge;
+  bridge.row = step.bridge;
+  bridge.id = bridge::BridgeId{static_cast<std::uint32_t>(free - bridge_rows_.begin())};
+  const fdb::TableConfig macs{step.settings.mac_table_size, step.settings.mac_ageing};
+  bridge.bridge = std::make_unique<bridge::Bridge>(
+      step.settings, DeviceFactory::random_mac(),
+      std::make_shared<fdb::Table>(macs, std::random_device()()));
+  log(fmt::format("bridge {}: using datapath ID {:016x}", step.settings.name,
+                  bridge.bridge->datapath_id()));
+  bridge_names_[step.settings.name] = step.bridge;
+  bridges_.emplace(step.bridge, std::move(bridge));
+  stale_bridges_.insert(step.bridge);
+  news_.bridges.insert(step.bridge);
+}
+
+void Switch::perform(const config::ChangeBridge& step) {
+  SwitchBridge& bridge = bridges_.at(step.bridge);
+  const bool empties_table =
+      !(bridge.bridge->settings().flood_vlans == step.settings.flood_vlans);
+  const fdb::TableConfig config{step.settings.mac_table_size, step.settings.mac_ageing};
+  datapath_.exclusively([&] {
+    bridge.bridge->macs()->configure(config);
+    if (empties_table) bridge.bridge->macs()->flush();
+  });
+  queue(step.bridge, bridge.bridge->configure(step.settings, now()));
+  stale_bridges_.insert(step.bridge);
+  news_.bridges.insert(step.bridge);
+}
+
+void Switch::perform(const config::RemoveBridge& step) {
+  const auto it = bridges_.find(step.bridge);
+  const auto id = static_cast<std::size_t>(it->second.id);
+  bridge_names_.erase(it->second.bridge->settings().name);
+  bridge_rows_[id] = db::Uuid();
+  if (id < bridge_plans_.size()) bridge_plans_[id].reset();
+  stale_bridges_.erase(step.bridge);
+  news_.bridges.erase(step.bridge);
+  interfaces_stale_ = true;
+  bridges_.erase(it);
+}
+
+void Switch::perform(const config::AddPort& step) {
+  SwitchBridge& bridge = bridges_.at(step.bridge);
+  SwitchPort port;
+  port.row = step.port;
+  port.bridge = step.bridge;
+  port.id = bridge.bridge->add_port(step.settings);
+  port.created = ++sequence_;
+  if (step.settings.lacp) port.lacp_since = ++sequence_;
+  bridge.ports[port.id] = step.port;
+  port_names_[step.settings.name] = step.port;
+  SwitchPort& added = ports_.insert_or_assign(step.port, std::move(port)).first->second;
+  for (std::size_t i = 0; i < step.interfaces.size(); ++i) {
+    add_interface(added, step.interfaces[i], step.settings.interfaces[i]);
+  }
+  stale_bridges_.insert(step.bridge);
+  news_.ports.insert(step.port);
+}
+
+void Switch::perform(const config::ChangePort& step) {
+  SwitchPort& port = ports_.at(step.port);
+  if (!step.settings.lacp) port.lacp_since = 0;
+  if (step.settings.lacp && port.lacp_since == 0) port.lacp_since = ++sequence_;
+  for (const bridge::InterfaceId id : std::vector(port.interfaces)) {
+    const Interface& interface = *interfaces_.find(id);
+    if (std::ranges::find(step.interfaces, interface.row) == step.interfaces.end()) {
+      remove_interface(port, id);
+    }
+  }
+  SwitchBridge& bridge = bridge_of(port);
+  queue(port.bridge, bridge.bridge->configure_port(port.id, step.settings, now()));
+  for (std::size_t i = 0; i < step.interfaces.size(); ++i) {
+    const bridge::InterfaceSettings& settings = step.settings.interfaces[i];
+    Interface* known = interfaces_.find(settings.name);
+    if (known != nullptr && known->row == step.interfaces[i]) {
+      change_interface(port, *known, settings);
+    } else {
+      add_interface(port, step.interfaces[i], settings);
+    }
+  }
+  news_.ports.insert(step.port);
+}
+
+void Switch::perform(const config::RemovePort& step) {
+  SwitchPort& port = ports_.at(step.port);
+  SwitchBridge& bridge = bridge_of(port);
+  for (const bridge::InterfaceId id : std::vector(port.interfaces)) remove_interface(port, id);
+  run_queue();
+  // Stations behind the port have gone: other bridges that met them by way of it forget them too.
+  datapath_.exclusively([&] {
+    for (const fdb::Entry& entry : bridge.bridge->macs()->entries(now())) {
+      if (entry.port != port.id) continue;
+      for (auto& [row, other] : bridges_) {
+        if (auto vlan = VlanId::from(entry.vlan); vlan && row != port.bridge) {
+          other.bridge->macs()->forget(entry.mac, *vlan);
+        }
+      }
+    }
+    bridge.bridge->macs()->flush_port(port.id);
+  });
+  port_names_.erase(bridge.bridge->find(port.id)->settings().name);
+  bridge.bridge->remove_port(port.id);
+  queue(port.bridge, bridge.bridge->choose_mac(now()));
+  bridge.ports.erase(port.id);
+  stale_bridges_.insert(port.bridge);
+  news_.ports.erase(step.port);
+  ports_.erase(step.port);
+}
+
+void Switch::perform(const config::ChangeSwitch& step) {
+  row_ = step.row;
+  settings_ = step.settings;
+}
+
+void Switch::perform(const config::Warn& step) { log(step.text, bridge::Log::Level::warning); }
+
+// ---- interfaces
+
+void Switch::add_interface(SwitchPort& port, const db::Uuid& row,
+                           const bridge::InterfaceSettings& settings) {
+  Interface& interface = interfaces_.add(row, settings);
+  SwitchBridge& bridge = bridge_of(port);
+  interface.bridge = bridge.id;
+  interface.port = port.id;
+  const std::string& type = bridge.bridge->settings().datapath_type;
+  interface.datapath_type = type.empty() ? "system" : type;
+  port.interfaces.push_back(interface.id);
+  open(port, interface);
+}
+
+void Switch::change_interface(SwitchPort& port, Interface& interface,
+                              const bridge::InterfaceSettings& settings) {
+  if (interface.settings == settings) return;
+  const bool other_number = settings.ofport_request && settings.ofport_request != interface.number;
+  if (interface.settings.type != settings.type || !interface.is_open() || other_number) {
+    const auto number = other_number ? settings.ofport_request : interface.number;
+    close(port, interface);
+    interface.settings = settings;
+    interface.settings.remembered_ofport = number;
+    open(port, interface);
+    return;
+  }
+  interfaces_.reconfigure(interface, settings);
+  link_changed(interface);
+}
+
+void Switch::open(SwitchPort& port, Interface& interface) {
+  SwitchBridge& bridge = bridge_of(port);
+  const std::string& bridge_name = bridge.bridge->settings().name;
+  const bool is_local = interface.settings.name == bridge_name;
+  interfaces_.open(interface, is_local ? bridge.bridge->mac() : MacAddress());
+  if (!interface.is_open()) {
+    log(interface.error, bridge::Log::Level::warning);
+    return;
+  }
+  const auto wanted = interface.settings.ofport_request ? interface.settings.ofport_request
+                                                        : interface.settings.remembered_ofport;
+  interface.number = is_local ? std::optional(bridge::PortNumbers::kLocal)
+                              : bridge.bridge->numbers().take(wanted);
+  if (!interface.number) {
+    interface.error = fmt::format("bridge {} has no port number left", bridge_name);
+    interfaces_.close(interface);
+    return;
+  }
+  log(fmt::format("bridge {}: added interface {} on port {}", bridge_name,
+                  interface.settings.name, *interface.number));
+  interfaces_stale_ = true;
+  queue(port.bridge, bridge.bridge->add_member(port.id, member_of(interface), now()));
+  queue(port.bridge, bridge.bridge->choose_mac(now()));
+}
+
+void Switch::close(SwitchPort& port, Interface& interface) {
+  if (!interface.is_open()) return;
+  SwitchBridge& bridge = bridge_of(port);
+  if (interface.number) {
+    bridge.bridge->numbers().release(*interface.number);
+    log(fmt::format("bridge {}: deleted interface {} on port {}",
+                    bridge.bridge->settings().name, interface.settings.name, *interface.number));
+  }
+  interface.number.reset();
+  queue(port.bridge, bridge.bridge->remove_member(port.id, interface.id, now()));
+  interfaces_.close(interface);
+  interfaces_stale_ = true;
+  queue(port.bridge, bridge.bridge->choose_mac(now()));
+}
+
+void Switch::remove_interface(SwitchPort& port, bridge::InterfaceId id) {
+  Interface& interface = *interfaces_.find(id);
+  close(port, interface);
+  run_queue();
+  std::erase(port.interfaces, id);
+  news_.interfaces.erase(id);
+  interfaces_.remove(interface);
+}
+
+bridge::Member Switch::member_of(const Interface& interface) const {
+  return {interface.id, interface.settings.name, interface.mac(), *interface.number,
+          interface.link_up()};
+}
+
+// ---- lookups
+
+SwitchBridge* Switch::find_bridge(const std::string& name) {
+  const auto it = bridge_names_.find(name);
+  return it == bridge_names_.end() ? nullptr : &bridges_.at(it->second);
+}
+
+SwitchPort* Switch::find_port(const std::string& name) {
+  const auto it = port_names_.find(name);
+  return it == port_names_.end() ? nullptr : &ports_.at(it->second);
+}
+
+bridge::Port& Switch::port(const SwitchPort& port) {
+  return *bridge_of(port).bridge->find(port.id);
+}
+
+SwitchPort& Switch::port_of(const Interface& interface) {
+  const db::Uuid& bridge = bridge_rows_[static_cast<std::size_t>(interface.bridge)];
+  return ports_.at(bridges_.at(bridge).ports.at(interface.port));
+}
+
+const bridge::Port* Switch::find_port_of(const Interface& interface) {
+  const auto bridge = bridges_.find(bridge_rows_[static_cast<std::size_t>(interface.bridge)]);
+  return bridge == bridges_.end() ? nullptr : bridge->second.bridge->find(interface.port);
+}
+
+void Switch::log(std::string text, bridge::Log::Level level) const {
+  log_({"bridge", level, std::move(text)});
+}
+
+}  // namespace bondway::daemon

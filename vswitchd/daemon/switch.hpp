@@ -1,0 +1,157 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vswitchd/bridge/bridge.hpp"
+#include "vswitchd/config/reconcile.hpp"
+#include "vswitchd/daemon/interfaces.hpp"
+#include "vswitchd/netdev/links.hpp"
+
+namespace bondway::daemon {
+
+/// Whose status columns may have changed, by row.
+struct StatusNews {
+  std::set<db::Uuid> bridges, ports;
+  std::set<bridge::InterfaceId> interfaces;
+  bool empty() const { return bridges.empty() && ports.empty() && interfaces.empty(); }
+};
+
+/// One bridge of the switch.
+struct SwitchBridge {
+  db::Uuid row;
+  bridge::BridgeId id{};
+  std::unique_ptr<bridge::Bridge> bridge;
+  std::map<fdb::PortId, db::Uuid> ports;
+};
+
+/// One port of the switch.
+struct SwitchPort {
+  db::Uuid row;
+  db::Uuid bridge;
+  fdb::PortId id{};
+  std::vector<bridge::InterfaceId> interfaces;  ///< in the order of the settings
+  std::uint64_t created = 0, lacp_since = 0;    ///< places in the order of events; 0: no LACP
+};
+
+/// The switch as a whole: carries out what the configuration asks for, brings events to the port they
+/// concern, and what the ports decide to the devices and to forwarding.
+///
+/// Control thread only.  Every event ends in settle(), so that no path forgets an action, the plan
+/// or a status column.
+class Switch {
+ public:
+  using Logger = std::function<void(const bridge::Log&)>;
+
+  Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint()> now, Logger log);
+  ~Switch();
+
+  /// Carries out the steps in order.
+  void apply(const std::vector<config::Step>& steps);
+
+  /// Does everything whose time has come.
+  void expire();
+  std::optional<TimePoint> deadline() const;
+
+  /// Called after every event, when its consequences have been carried out: time to look at
+  /// deadline() and take_news().
+  std::function<void()> on_settled;
+  StatusNews take_news() { return std::exchange(news_, {}); }
+
+  const config::SwitchSettings& settings() const { return settings_; }
+  const std::optional<db::Uuid>& row() const { return row_; }
+  TimePoint now() const { return now_(); }
+
+  // What the commands and the status columns are made from.
+  std::map<db::Uuid, SwitchBridge>& bridges() { return bridges_; }
+  std::map<db::Uuid, SwitchPort>& ports() { return ports_; }
+  Interfaces& interfaces() { return interfaces_; }
+  datapath::Datapath& datapath() { return datapath_; }
+  SwitchBridge* find_bridge(const std::string& name);
+  SwitchPort* find_port(const std::string& name);
+  bridge::Port& port(const SwitchPort& port);
+  const bridge::Port* find_port_of(const Interface& interface);
+  SwitchBridge& bridge_of(const SwitchPort& port) { return bridges_.at(port.bridge); }
+
+  /// A command changed the bond of this port.
+  void settle_bond(const SwitchPort& port);
+  /// Brings the octets that forwarding counted to the port's bond.
+  void collect_load(const SwitchPort& port);
+  /// The administrative state of a dummy device has changed.
+  void dummy_changed(Interface& interface);
+  /// Asks the devices that miimon watches for their link.
+  void poll_mii();
+
+ private:
+  void perform(const config::AddBridge& step);
+  void perform(const config::ChangeBridge& step);
+  void perform(const config::RemoveBridge& step);
+  void perform(const config::AddPort& step);
+  void perform(const config::ChangePort& step);
+  void perform(const config::RemovePort& step);
+  void perform(const config::ChangeSwitch& step);
+  void perform(const config::Warn& step);
+
+  void add_interface(SwitchPort& port, const db::Uuid& row,
+                     const bridge::InterfaceSettings& settings);
+  void change_interface(SwitchPort& port, Interface& interface,
+                        const bridge::InterfaceSettings& settings);
+  void open(SwitchPort& port, Interface& interface);
+  void close(SwitchPort& port, Interface& interface);
+  void remove_interface(SwitchPort& port, bridge::InterfaceId id);
+  bridge::Member member_of(const Interface& interface) const;
+
+  void perform(const SwitchBridge& bridge, const bridge::PortAction& action);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::SendFrame& send);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::PlanChanged&);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::StatusChanged&);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Announce&);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::CheckLink& check);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Log& log);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAddresses&);
+
+  void queue(const db::Uuid& bridge, bridge::PortActions actions);
+  void settle();
+  void run_queue();
+  void publish();
+  void place_members(const SwitchBridge& bridge, fdb::PortId port);
+  void announce(const SwitchBridge& bridge, fdb::PortId port);
+  void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
+  void on_links(const std::vector<netdev::LinkEvent>& events);
+  void on_link(const netdev::LinkEvent& event);
+  void link_changed(Interface& interface);
+  SwitchPort& port_of(const Interface& interface);
+  void log(std::string text, bridge::Log::Level level = bridge::Log::Level::info) const;
+
+  std::function<TimePoint()> now_;
+  Logger log_;
+  DeviceFactory factory_;
+  netdev::Links links_;
+  datapath::Datapath datapath_;
+  Interfaces interfaces_;
+  std::vector<Watch> watches_;
+
+  std::optional<db::Uuid> row_;
+  config::SwitchSettings settings_;
+  std::map<db::Uuid, SwitchBridge> bridges_;
+  std::map<db::Uuid, SwitchPort> ports_;
+  std::map<std::string, db::Uuid> bridge_names_, port_names_;
+  std::vector<db::Uuid> bridge_rows_;  ///< by BridgeId; zero where free
+  std::uint64_t sequence_ = 0;
+
+  std::deque<std::pair<db::Uuid, bridge::PortAction>> queue_;
+  std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew
+  bool interfaces_stale_ = false;
+  std::vector<std::shared_ptr<const bridge::BridgePlan>> bridge_plans_;
+  std::uint64_t generation_ = 0;
+  StatusNews news_;
+};
+
+}  // namespace bondway::daemon

@@ -1,0 +1,241 @@
+// How the switch reacts: to frames, links and time, and to what its ports decide.
+
+#include <algorithm>
+
+#include "vswitchd/bond/output_table.hpp"
+#include "vswitchd/daemon/switch.hpp"
+#include "vswitchd/lacp/pdu.hpp"
+
+namespace bondway::daemon {
+
+// ---- events
+
+void Switch::on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets) {
+  Interface* interface = interfaces_.find(id);
+  if (interface == nullptr || !interface->is_open()) return;
+  if (!lacp::is_link_aggregation(octets)) return;
+  SwitchPort& port = port_of(*interface);
+  queue(port.bridge, bridge_of(port).bridge->receive(port.id, id, octets, now()));
+}
+
+void Switch::on_links(const std::vector<netdev::LinkEvent>& events) {
+  for (const netdev::LinkEvent& event : events) {
+    on_link(event);
+    run_queue();
+  }
+  settle();
+}
+
+void Switch::on_link(const netdev::LinkEvent& event) {
+  std::set<std::string> names;
+  if (event.before) names.insert(event.before->name);
+  if (event.after) names.insert(event.after->name);
+  for (const std::string& name : names) {
+    Interface* interface = interfaces_.find(name);
+    if (interface == nullptr || interface->is_patch) continue;
+    if (!interface->device) {
+      if (event.after && interface->type.empty()) open(port_of(*interface), *interface);
+    } else if (interface->device->update(event)) {
+      if (interface->device->gone()) {
+        close(port_of(*interface), *interface);
+        open(port_of(*interface), *interface);  // or says what is missing
+      } else {
+        link_changed(*interface);
+      }
+    }
+  }
+}
+
+void Switch::link_changed(Interface& interface) {
+  news_.interfaces.insert(interface.id);
+  if (!interface.is_open()) return;
+  SwitchPort& port = port_of(interface);
+  SwitchBridge& bridge = bridge_of(port);
+  const bridge::Member* known = bridge.bridge->find(port.id)->find(interface.id);
+  if (known == nullptr) return;
+  const bridge::Member member = member_of(interface);
+  if (known->mac != member.mac || known->ofport != member.ofport) {
+    queue(port.bridge, bridge.bridge->add_member(port.id, member, now()));
+    queue(port.bridge, bridge.bridge->choose_mac(now()));
+  } else {
+    // Also when only LACP's keys changed: the port compares.
+    queue(port.bridge, bridge.bridge->link_changed(port.id, interface.id, member.link_up, now()));
+  }
+}
+
+void Switch::dummy_changed(Interface& interface) {
+  link_changed(interface);
+  settle();
+}
+
+void Switch::poll_mii() {
+  for (auto& [row, port] : ports_) {
+    const bridge::PortSettings& settings = this->port(port).settings();
+    if (settings.detect != bridge::DetectMode::miimon) continue;
+    for (const bridge::InterfaceId id : port.interfaces) {
+      Interface& interface = *interfaces_.find(id);
+      if (!interface.device) continue;
+      const auto status = netdev::read_mii_status(interface.settings.name);
+      if (status == interface.mii_status) continue;
+      interface.mii_status = status;
+      link_changed(interface);
+    }
+  }
+  settle();
+}
+
+void Switch::expire() {
+  for (auto& [row, bridge] : bridges_) {
+    for (const fdb::PortId id : bridge.bridge->due(now())) {
+      const auto port = bridge.ports.find(id);
+      if (port == bridge.ports.end()) continue;
+      collect_load(ports_.at(port->second));
+      queue(row, bridge.bridge->expire_port(id, now()));
+    }
+  }
+  settle();
+}
+
+std::optional<TimePoint> Switch::deadline() const {
+  std::optional<TimePoint> deadline;
+  for (const auto& [row, bridge] : bridges_) {
+    deadline = earlier(deadline, bridge.bridge->deadline());
+  }
+  return deadline;
+}
+
+void Switch::settle_bond(const SwitchPort& port) {
+  queue(port.bridge, bridge_of(port).bridge->settle(port.id, now()));
+  settle();
+}
+
+void Switch::collect_load(const SwitchPort& port) {
+  bridge::Port& collected = this->port(port);
+  if (!collected.bond()) return;
+  datapath_.exclusively([&] { collected.collect(); });
+}
+
+// ---- what ports decide
+
+void Switch::queue(const db::Uuid& bridge, bridge::PortActions actions) {
+  for (bridge::PortAction& action : actions) queue_.emplace_back(bridge, std::move(action));
+}
+
+void Switch::run_queue() {
+  while (!queue_.empty()) {
+    const auto [row, action] = std::move(queue_.front());
+    queue_.pop_front();
+    const auto bridge = bridges_.find(row);
+    if (bridge != bridges_.end()) perform(bridge->second, action);
+  }
+}
+
+void Switch::settle() {
+  run_queue();
+  publish();
+  news_.interfaces.merge(interfaces_.take_changed());
+  if (on_settled) on_settled();
+}
+
+void Switch::perform(const SwitchBridge& bridge, const bridge::PortAction& action) {
+  std::visit([&](const auto& a) { act(bridge, action.port, a); }, action.action);
+}
+
+/// Over a patch, a slow-protocol frame arrives at its peer here and now: both ends negotiate in one
+/// pass.  On a wire it takes the way that data cannot delay.
+void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send) {
+  Interface* out = interfaces_.find(send.interface);
+  if (out == nullptr || !out->is_open()) return;
+  if (out->slow_frames) {
+    (void)out->slow_frames->send(FrameView{send.octets, {}});  // as lost as on a cut wire
+    return;
+  }
+  Interface* peer = out->peer ? interfaces_.find(*out->peer) : nullptr;
+  if (peer != nullptr && port(port_of(*peer)).lag() != nullptr) {
+    ++out->slow_traffic.tx_packets;
+    out->slow_traffic.tx_octets += send.octets.size();
+    ++peer->slow_traffic.rx_packets;
+    peer->slow_traffic.rx_octets += send.octets.size();
+    on_slow_frame(peer->id, send.octets);
+    return;
+  }
+  publish();
+  datapath_.send(send.interface, Frame{send.octets, {}});
+}
+
+void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::PlanChanged&) {
+  stale_bridges_.insert(bridge.row);
+  place_members(bridge, port);
+}
+
+void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::StatusChanged&) {
+  const auto it = bridge.ports.find(port);
+  if (it == bridge.ports.end()) return;
+  news_.ports.insert(it->second);
+  const SwitchPort& changed = ports_.at(it->second);
+  news_.interfaces.insert(changed.interfaces.begin(), changed.interfaces.end());
+}
+
+void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Announce&) {
+  announce(bridge, port);
+}
+
+void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::CheckLink& check) {
+  Interface* interface = interfaces_.find(check.interface);
+  if (interface == nullptr || !interface->device) return;
+  const netdev::Link* link = links_.find(interface->settings.name);
+  if (link != nullptr && interface->device->update({*link, *link})) link_changed(*interface);
+}
+
+void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::Log& log) { log_(log); }
+
+void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAddresses&) {
+  datapath_.exclusively([&] { bridge.bridge->macs()->flush_port(port); });
+}
+
+/// Tells forwarding which member of the port each of its interfaces is.
+void Switch::place_members(const SwitchBridge& bridge, fdb::PortId id) {
+  const auto it = bridge.ports.find(id);
+  if (it == bridge.ports.end()) return;
+  const bridge::PortPlan plan = bridge.bridge->find(id)->plan();
+  for (const bridge::InterfaceId interface : ports_.at(it->second).interfaces) {
+    const auto place = std::ranges::find(plan.members, interface) - plan.members.begin();
+    interfaces_.update_plan(*interfaces_.find(interface),
+                            bond::MemberIndex{static_cast<std::uint16_t>(place)});
+  }
+  interfaces_stale_ = true;
+}
+
+void Switch::publish() {
+  if (stale_bridges_.empty() && !interfaces_stale_) return;
+  bridge_plans_.resize(bridge_rows_.size());
+  for (const db::Uuid& row : stale_bridges_) {
+    const auto it = bridges_.find(row);
+    if (it == bridges_.end()) continue;
+    bridge_plans_[static_cast<std::size_t>(it->second.id)] = it->second.bridge->plan();
+  }
+  auto plan = std::make_shared<bridge::Plan>();
+  plan->generation = ++generation_;
+  plan->bridges = bridge_plans_;
+  plan->interfaces = interfaces_.plan();
+  datapath_.publish(std::move(plan));
+  stale_bridges_.clear();
+  interfaces_stale_ = false;
+}
+
+void Switch::announce(const SwitchBridge& bridge, fdb::PortId id) {
+  publish();
+  std::vector<bond::Address> addresses;
+  datapath_.exclusively([&] {
+    for (const fdb::Entry& entry : bridge.bridge->macs()->entries_elsewhere(id, now())) {
+      if (auto vlan = VlanId::from(entry.vlan)) addresses.push_back({entry.mac, *vlan});
+    }
+  });
+  const bridge::PortPlan plan = bridge.bridge->find(id)->plan();
+  if (!plan.bond) return;
+  for (const bond::LearningPacket& packet : bond::learning_packets(*plan.bond, addresses)) {
+    datapath_.send(plan.members[static_cast<std::size_t>(packet.member)], packet.frame);
+  }
+}
+
+}  // namespace bondway::daemon
