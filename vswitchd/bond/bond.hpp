@@ -124,7 +124,7 @@ class Bond {
   OutputTable output() const;
   /// The active member's MAC, or zero.
   MacAddress active_mac() const;
-  std::optional<MemberId> active() const;
+  std::optional<MemberId> active() const { return active_; }
   bool is_enabled(MemberId member) const;
   BondView view(TimePoint now) const;
 
