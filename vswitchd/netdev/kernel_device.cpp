@@ -56,13 +56,13 @@ Statistics KernelDevice::statistics() const {
 }
 
 Result<void> KernelDevice::set_mac(const MacAddress& mac) {
-  auto done = set_link_mac(link_.namespace_id, link_.ifindex, mac);
+  auto done = beside_link([&] { return set_link_mac(link_.ifindex, mac); });
   if (done) state_.mac = link_.mac = mac;
   return done;
 }
 
 Result<void> KernelDevice::set_mtu(int mtu) {
-  auto done = set_link_mtu(link_.namespace_id, link_.ifindex, mtu);
+  auto done = beside_link([&] { return set_link_mtu(link_.ifindex, mtu); });
   if (done) state_.mtu = link_.mtu = mtu;
   return done;
 }

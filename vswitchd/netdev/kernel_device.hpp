@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <functional>
 
 #include "vswitchd/netdev/links.hpp"
 #include "vswitchd/netdev/netdev.hpp"
@@ -24,7 +25,12 @@ class KernelDevice : public Netdev {
 
   KernelDevice(const Link& link, WhenMoved when_moved);
 
+  const Link& link() const { return link_; }
+
  private:
+  /// Does `work` in the network namespace of the link, and returns what it does.
+  virtual Result<void> beside_link(const std::function<Result<void>()>& work) { return work(); }
+
   bool is_lost(const std::optional<Link>& after) const;
   void take(const Link& link);
 

@@ -161,17 +161,17 @@ Statistics query_statistics(int namespace_id, unsigned ifindex) {
   return statistics;
 }
 
-Result<void> set_link_mtu(int namespace_id, unsigned ifindex, int mtu) {
+Result<void> set_link_mtu(unsigned ifindex, int mtu) {
   if (mtu <= 0) return system_error_text(EINVAL);
   RtnlRequest request(RTM_SETLINK, NLM_F_ACK);
-  put_target(request, namespace_id, ifindex);
+  put_target(request, Link::kHere, ifindex);
   mnl_attr_put_u32(request.message(), IFLA_MTU, static_cast<std::uint32_t>(mtu));
   return Rtnl().ask(request);
 }
 
-Result<void> set_link_mac(int namespace_id, unsigned ifindex, const MacAddress& mac) {
+Result<void> set_link_mac(unsigned ifindex, const MacAddress& mac) {
   RtnlRequest request(RTM_SETLINK, NLM_F_ACK);
-  put_target(request, namespace_id, ifindex);
+  put_target(request, Link::kHere, ifindex);
   mnl_attr_put(request.message(), IFLA_ADDRESS, mac.octets().size(), mac.octets().data());
   return Rtnl().ask(request);
 }

@@ -72,8 +72,9 @@ Result<Link> query_link(int namespace_id, unsigned ifindex);
 /// The device's kernel counters under the names of the statistics column; empty if it is gone.
 Statistics query_statistics(int namespace_id, unsigned ifindex);
 
-Result<void> set_link_mtu(int namespace_id, unsigned ifindex, int mtu);
-Result<void> set_link_mac(int namespace_id, unsigned ifindex, const MacAddress& mac);
+/// Of a device of this namespace: the kernel takes no orders for another one.
+Result<void> set_link_mtu(unsigned ifindex, int mtu);
+Result<void> set_link_mac(unsigned ifindex, const MacAddress& mac);
 
 /// The kernel's text for an errno value, as an error.
 tl::unexpected<Error> system_error_text(int error);

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 
 #include "vswitchd/netdev/buffers.hpp"
 #include "vswitchd/netdev/kernel_device.hpp"
@@ -53,8 +55,22 @@ class Tap final : public KernelDevice {
   }
 
  private:
+  Result<void> beside_link(const std::function<Result<void>()>& work) override;
+
   const UniqueFd fd_;
 };
+
+Result<void> Tap::beside_link(const std::function<Result<void>()>& work) {
+  if (link().namespace_id == Link::kHere) return work();
+  const UniqueFd there(ioctl(fd_.get(), TUNGETDEVNETNS, nullptr));
+  if (!there) return system_error_text(errno);
+  Result<void> done;
+  // A namespace is a thread's own: one that goes there and ends cannot fail to come back.
+  std::thread([&] {
+    done = setns(there.get(), CLONE_NEWNET) == 0 ? work() : system_error_text(errno);
+  }).join();
+  return done;
+}
 
 std::size_t Tap::receive(FrameBuffers& buffers, FrameSink sink) {
   std::size_t frames = 0, octets = 0;

@@ -1,0 +1,315 @@
+#include "vswitchd/netdev/system.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <numeric>
+
+#include "tests/netdev/lab.hpp"
+#include "vswitchd/netdev/control_socket.hpp"
+
+namespace bondway::netdev {
+namespace {
+
+class SystemTest : public LabTest {
+ protected:
+  /// A cable: veth pairs NAME and NAMEx, both ends up and with carrier.
+  void cable(const std::string& name) {
+    sh(
+        fmt::format("ip link add {0} type veth peer name {0}x; ip link set {0} up;"
+                    "ip link set {0}x up",
+                    name));
+  }
+  static std::unique_ptr<Netdev> open(const std::string& name) {
+    auto device = open_system(name);
+    EXPECT_TRUE(device) << device.error().message;
+    return std::move(*device);
+  }
+};
+
+TEST_F(SystemTest, TellsTheStateOfTheDevice) {
+  sh("ip link add v0 address 02:00:00:00:00:05 mtu 1400 type veth peer name v1;"
+     "ip link set v1 up; ip link set v0 up");
+  const auto device = open("v0");
+  const DeviceState& state = device->state();
+  EXPECT_EQ(state.name, "v0");
+  EXPECT_EQ(state.mac, MacAddress::from_number(0x020000000005));
+  EXPECT_EQ(state.mtu, 1400);
+  EXPECT_TRUE(state.link_up());
+  EXPECT_EQ(state.speed, 10'000'000'000U);
+  EXPECT_EQ(state.duplex, Duplex::full);
+  EXPECT_EQ(state.driver_name, "veth");
+  EXPECT_EQ(state.driver_version, "1.0");
+  EXPECT_EQ(state.firmware_version, "");
+  EXPECT_EQ(state.link_resets, 0U);
+}
+
+TEST_F(SystemTest, SaysWhyADeviceCannotBeOpened) {
+  EXPECT_EQ(open_system("eth9").error().message, "No such device");
+  EXPECT_EQ(open_system("a-name-too-long-for-a-device").error().message, "No such device");
+  EXPECT_EQ(open_system("").error().message, "No such device");
+  sh("ip tuntap add mode tun name tun0");
+  EXPECT_EQ(open_system("tun0").error().message, "not an Ethernet device");
+}
+
+TEST_F(SystemTest, CountsCarrierChanges) {
+  cable("v0");
+  Links links;
+  const auto device = open("v0");
+  const auto update = [&] {
+    for (const auto& event : links.read()) device->update(event);
+  };
+  sh("ip link set v0x down");
+  ASSERT_TRUE(eventually([&] {
+    update();
+    return !device->state().carrier;
+  }));
+  EXPECT_EQ(device->state().link_resets, 1U);
+  sh("ip link set v0x up");
+  ASSERT_TRUE(eventually([&] {
+    update();
+    return device->state().carrier;
+  }));
+  EXPECT_EQ(device->state().link_resets, 2U);
+}
+
+TEST_F(SystemTest, IsGoneWhenTheDeviceIsDeletedRenamedOrMoved) {
+  const Namespace host;
+  for (const std::string& what :
+       {std::string("ip link del v0"), std::string("ip link set v0 name w0"),
+        "ip link set v0 netns " + host.path()}) {
+    SCOPED_TRACE(what);
+    sh("ip link add v0 type veth peer name peer");
+    Links links;
+    const auto device = open("v0");
+    sh(what);
+    bool changed = false;
+    for (const auto& event : links.read()) changed |= device->update(event);
+    EXPECT_TRUE(changed);
+    EXPECT_TRUE(device->gone());
+    EXPECT_TRUE(receive_now(*device).empty());
+    std::system("ip link del peer 2>/dev/null");
+  }
+}
+
+TEST_F(SystemTest, CarriesFramesAsTheyAre) {
+  cable("v0");
+  const auto near = open("v0"), far = open("v0x");
+  for (const std::size_t size : {14UL, 60UL, 1514UL}) {
+    SCOPED_TRACE(size);
+    send(*near, sample(size));
+    const auto frames = receive(*far);
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_EQ(frames.front(), sample(size));
+  }
+  EXPECT_EQ(near->counters().tx_packets, 3U);
+  EXPECT_EQ(near->counters().tx_octets, 14U + 60U + 1514U);
+  EXPECT_EQ(far->counters().rx_packets, 3U);
+  EXPECT_EQ(far->counters().rx_octets, 14U + 60U + 1514U);
+  EXPECT_TRUE(receive_now(*near).empty()) << "own frames must not come back";
+  EXPECT_EQ(near->statistics().at("tx_packets"), 3U);
+  EXPECT_EQ(far->statistics().size(), 14U);
+}
+
+TEST_F(SystemTest, ReceivesFramesForOthers) {
+  cable("v0");
+  const auto near = open("v0"), far = open("v0x");
+  Frame frame = sample();
+  frame.octets[0] = 0x00;  // unicast to nobody here
+  send(*near, frame);
+  EXPECT_EQ(receive(*far).size(), 1U);
+}
+
+TEST_F(SystemTest, KeepsTagsInPlace) {
+  cable("v0");
+  const auto near = open("v0"), far = open("v0x");
+  const VlanTag customer{0x8100, 0xe00a}, service{0x88a8, 100};
+  const std::vector<TagEdit> edits = {{0, 1, {customer}},
+                                      {0, 1, {service}},
+                                      {0, 2, {service, customer}},
+                                      {0, 1, {VlanTag{0x8100, 0}}}};
+  for (const TagEdit& edit : edits) {
+    send(*near, sample(), edit);
+    const auto frames = receive(*far);
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_EQ(frames.front(), apply(sample().view(), edit));
+  }
+  const Frame tagged = apply(sample().view(), edits[2]);
+  send(*near, tagged, TagEdit{1, 1, {VlanTag{0x8100, 5}}});
+  const auto frames = receive(*far);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames.front(), apply(tagged.view(), TagEdit{1, 1, {VlanTag{0x8100, 5}}}));
+}
+
+TEST_F(SystemTest, SendsManyFramesInOrder) {
+  cable("v0");
+  const auto near = open("v0"), far = open("v0x");
+  const auto queue = near->open_send_queue();
+  std::vector<Frame> sent;
+  for (int i = 0; i < 200; ++i) {
+    Frame frame = sample();
+    frame.octets[20] = static_cast<std::uint8_t>(i);
+    sent.push_back(frame);
+  }
+  for (const Frame& frame : sent) queue->send(frame.view(), {});
+  queue->flush();
+  std::vector<Frame> received;
+  while (received.size() < sent.size()) {
+    const auto more = receive(*far);
+    ASSERT_FALSE(more.empty());
+    received.insert(received.end(), more.begin(), more.end());
+  }
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(SystemTest, DropsATooLargeFrameAloneAndCountsIt) {
+  cable("v0");
+  const auto near = open("v0"), far = open("v0x");
+  const Frame small = sample(), large = sample(1600), last = sample(100);
+  const auto queue = near->open_send_queue();
+  for (const Frame* frame : {&small, &large, &last}) queue->send(frame->view(), {});
+  queue->flush();
+  EXPECT_EQ(near->counters().tx_errors, 1U);
+  EXPECT_EQ(receive(*far), (std::vector{small, last}));
+}
+
+TEST_F(SystemTest, DropsAndCountsWhileDown) {
+  sh("ip link add v0 type veth peer name peer");
+  const auto device = open("v0");
+  send(*device, sample());
+  EXPECT_EQ(device->counters().tx_packets, 0U);
+  EXPECT_EQ(device->counters().tx_dropped, 1U);
+}
+
+TEST_F(SystemTest, HearsSlowProtocolsOnASocketOfTheirOwn) {
+  cable("v0");
+  const auto near = open("v0");
+  auto far = ControlSocket::open("v0x");
+  ASSERT_TRUE(far);
+  const auto heard = [&] {
+    std::vector<Frame> frames;
+    far->receive(buffers_, [&](const FrameView& frame) {
+      frames.push_back({{frame.octets.begin(), frame.octets.end()}, frame.offload});
+    });
+    return frames;
+  };
+  Frame slow = sample(124);
+  slow.octets[12] = 0x88;
+  slow.octets[13] = 0x09;
+  const TagEdit tag{0, 1, {VlanTag{0x8100, 10}}};
+  const TagEdit two{0, 2, {VlanTag{0x88a8, 20}, VlanTag{0x8100, 10}}};
+  send(*near, sample());
+  send(*near, sample(), tag);
+  send(*near, slow);
+  send(*near, slow, tag);
+  send(*near, slow, two);
+  ASSERT_TRUE(eventually([&] { return near->counters().tx_packets == 5; }));
+  EXPECT_EQ(heard(), (std::vector{slow, apply(slow.view(), tag), apply(slow.view(), two)}));
+
+  ASSERT_TRUE(far->send(slow.view()));
+  EXPECT_EQ(receive(*near), std::vector{slow});
+  EXPECT_TRUE(heard().empty()) << "own frames must not come back";
+  sh("ip link set v0x down");
+  EXPECT_EQ(far->send(slow.view()).error().message, "Network is down");
+}
+
+/// Two hosts that know nothing of the switch between them.
+class OffloadTest : public SystemTest {
+ protected:
+  void SetUp() override {
+    SystemTest::SetUp();
+    if (IsSkipped()) return;
+    for (const auto& [host, name, address] :
+         {std::tuple(&a_, "west", "10.0.0.1"), std::tuple(&b_, "east", "10.0.0.2")}) {
+      sh(
+          fmt::format("ip link add {0} type veth peer name {0}h; ip link set {0} up;"
+                      "ip link set {0}h netns {1}",
+                      name, host->path()));
+      host->sh(fmt::format("ip addr add {1}/24 dev {0}h; ip link set {0}h up", name, address));
+    }
+    left_ = open("west");
+    right_ = open("east");
+    worker_ = std::thread([this] { forward(); });
+  }
+  void TearDown() override {
+    stop_ = true;
+    if (worker_.joinable()) worker_.join();
+    SystemTest::TearDown();
+  }
+
+  void forward() {
+    FrameBuffers buffers;
+    const auto to_left = left_->open_send_queue(), to_right = right_->open_send_queue();
+    while (!stop_) {
+      pollfd waiting[] = {{left_->poll_fd(), POLLIN, 0}, {right_->poll_fd(), POLLIN, 0}};
+      poll(waiting, 2, 20);
+      const auto pass = [&](Netdev& from, SendQueue& to) {
+        from.receive(buffers, [&](const FrameView& frame) {
+          if (frame.octets.size() > 2000) large_ = true;
+          to.send(frame, {});
+        });
+        to.flush();
+      };
+      pass(*left_, *to_right);
+      pass(*right_, *to_left);
+    }
+  }
+
+  Namespace a_, b_;
+  std::unique_ptr<Netdev> left_, right_;
+  std::atomic<bool> stop_ = false, large_ = false;
+  std::thread worker_;
+};
+
+TEST_F(OffloadTest, PassesTcpOfHostsThatLeaveChecksumsAndSegmentsToTheDevice) {
+  constexpr std::size_t kSize = 8'000'000;
+  std::atomic<int> port = 0;
+  std::size_t received = 0;
+  std::uint64_t sum = 0;
+  std::thread server([&] {
+    b_.run([&] {
+      const UniqueFd listener(socket(AF_INET, SOCK_STREAM, 0));
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      socklen_t length = sizeof(address);
+      bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length);
+      listen(listener.get(), 1);
+      getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
+      port = ntohs(address.sin_port);
+      pollfd waiting{listener.get(), POLLIN, 0};
+      if (poll(&waiting, 1, 5000) != 1) return;
+      const UniqueFd peer(accept(listener.get(), nullptr, nullptr));
+      Octets buffer(65536);
+      for (ssize_t size = 0; (size = recv(peer.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+        received += static_cast<std::size_t>(size);
+        sum = std::accumulate(buffer.begin(), buffer.begin() + size, sum);
+      }
+    });
+  });
+  EXPECT_TRUE(eventually([&] { return port != 0; }));
+  std::uint64_t expected = 0;
+  a_.run([&] {
+    const UniqueFd client(socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port.load()));
+    inet_pton(AF_INET, "10.0.0.2", &address.sin_addr);
+    ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    Octets data(kSize);
+    for (std::size_t i = 0; i < kSize; ++i) data[i] = static_cast<std::uint8_t>(i * 7 + i / 4096);
+    expected = std::accumulate(data.begin(), data.end(), std::uint64_t{0});
+    for (std::size_t at = 0; at < kSize;) {
+      const auto size = ::send(client.get(), data.data() + at, kSize - at, 0);
+      ASSERT_GT(size, 0);
+      at += static_cast<std::size_t>(size);
+    }
+  });
+  server.join();
+  EXPECT_EQ(received, kSize);
+  EXPECT_EQ(sum, expected);
+  EXPECT_TRUE(large_) << "the test did not see a large segment";
+}
+
+}  // namespace
+}  // namespace bondway::netdev
