@@ -49,7 +49,7 @@ struct MemberConfig {
   MacAddress mac{};    ///< the device's own, source of what it sends
   std::uint16_t port_id = 0;
   std::uint16_t port_priority = 65535;
-  std::uint16_t aggregation_key = 0;  ///< 0: the port id of the port's first member
+  std::uint16_t aggregation_key = 0;  ///< of the first member; 0: its port id
   Duplex duplex = Duplex::full;       ///< a half duplex link takes no part in LACP
 
   /// What is assumed of a partner that does not speak LACP (Partner Admin values, 6.4.7).  All

@@ -89,6 +89,7 @@ Actions Lag::add_member(MemberId id, MemberConfig config, Link link, TimePoint n
     return actions;
   }
   Actions actions;
+  if (members_.empty()) derived_key_ = config.port_id;
   members_.push_back(std::make_unique<Member>(id, config_));
   Member& member = *members_.back();
   member.config = std::move(config);
@@ -110,6 +111,7 @@ Actions Lag::configure_member(MemberId id, MemberConfig config, TimePoint now) {
 
 void Lag::apply(const MemberConfig& config, Member& member, TimePoint now) {
   const MemberConfig before = std::exchange(member.config, config);
+  if (before.port_id == derived_key_) derived_key_ = config.port_id;
   if (before.duplex != config.duplex) set_link(member, member.link, now);
   const bool renamed = std::tie(before.port_id, before.port_priority, before.aggregation_key) !=
                        std::tie(config.port_id, config.port_priority, config.aggregation_key);
@@ -391,11 +393,12 @@ const Lag::Member* Lag::find(MemberId id) const {
   return nullptr;
 }
 
-/// One key for all members, set or derived by the first of them.
+/// One key for all members, set by the first of them, or else derived.  The derived one outlives
+/// the member that it came from: if the others changed theirs, all of them would have to
+/// renegotiate.
 std::uint16_t Lag::key() const {
-  if (members_.empty()) return 0;
-  const MemberConfig& first = members_.front()->config;
-  return first.aggregation_key != 0 ? first.aggregation_key : first.port_id;
+  const bool set = !members_.empty() && members_.front()->config.aggregation_key != 0;
+  return set ? members_.front()->config.aggregation_key : derived_key_;
 }
 
 Aggregation Lag::aggregation() const {

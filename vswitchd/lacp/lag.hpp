@@ -146,6 +146,7 @@ class Lag {
 
   LagConfig config_;
   std::vector<std::unique_ptr<Member>> members_;  // in the order they were added
+  std::uint16_t derived_key_ = 0;                 // port id of the first member there was
   bool alone_ = true;         // no member is selected together with a known partner
   bool enough_links_ = true;  // at least min_links carry traffic
   bool negotiated_ = false;   // as last published
