@@ -204,6 +204,16 @@ TEST_F(BondTest, DisablesAnEnabledMemberThatIsRemoved) {
   EXPECT_EQ(learning, 1);
 }
 
+TEST_F(BondTest, SaysSoWhenTheMemberThatIsRemovedWasTheLastEnabledOne) {
+  create_with_two_members();
+  set_carrier(kE1, false);
+  forget_what_happened();
+  bond->remove_member(kE0);
+  pass();
+  EXPECT_THAT(logs, ElementsAre("member e0: disabled", "bond bond0: all members disabled"));
+  EXPECT_THAT(active_macs, ElementsAre(MacAddress()));
+}
+
 // ---- the active member
 
 TEST_F(BondTest, AnnouncesTheActiveMembersMac) {

@@ -417,12 +417,12 @@ Bond::Member* Bond::choose_waiting() {
 void Bond::activate(Member& member) {
   active_ = member.config.id;
   remembered_ = member.config.mac;
-  learning_armed_ = output_changed_ = true;
+  had_active_ = learning_armed_ = output_changed_ = true;
 }
 
 /// Forgets the last active member, but not a remembered one that had no chance to become it yet.
 void Bond::deactivate() {
-  if (!active_) return;
+  if (!std::exchange(had_active_, false)) return;
   log("bond {}: all members disabled", config_.name);
   active_.reset();
   remembered_ = MacAddress();

@@ -191,6 +191,7 @@ class Bond {
   TimePoint next_rebalance_{};
   std::size_t rotation_ = 0;  ///< counts the buckets dealt
   bool deal_needed_ = false;
+  bool had_active_ = false;  ///< after the last choice, whatever became of that member
   bool learning_armed_ = false;
   std::optional<MacAddress> announced_;  ///< by the last ActiveMemberChanged
   bool output_changed_ = true;           ///< since OutputChanged was last announced
