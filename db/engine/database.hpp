@@ -101,7 +101,8 @@ class Database {
   std::size_t references(const Table& table, const Uuid& uuid) const;
 
   /// Flushes, and from then on calls for each commit that changed something, ephemeral columns
-  /// included.  Observers may read, but neither commit nor flush.
+  /// included.  Observers see the tables with all of the group's commits
+  /// applied; they may commit themselves, to become final with the next flush().
   [[nodiscard]] Subscription observe(Observer observer);
 
   /// Makes all commits so far final, or takes them back and returns why.
@@ -112,14 +113,17 @@ class Database {
 
  private:
   friend class Transaction;
+  friend class Committer;
   class TableData;
+  struct Watcher;
   struct Unflushed {
     Changes changes{};
     std::vector<Flushed> done{};
   };
 
   TableData& data(const Table& table) const { return *tables_[table.ordinal]; }
-  void apply(Changes changes, const CommitNote& note);
+  void commit(Changes changes, const CommitNote& note);
+  void apply(const Changes& changes);
   void replace(const RowChange& change);
   void take_back(const std::vector<Unflushed>& group);
   void announce(const Changes& changes);
@@ -127,9 +131,9 @@ class Database {
   Schema schema_;
   Journal* journal_;
   std::vector<std::unique_ptr<TableData>> tables_;  ///< by ordinal
-  std::vector<std::pair<std::uint64_t, std::shared_ptr<Observer>>> observers_;
-  std::uint64_t next_observer_ = 0;
+  std::vector<std::shared_ptr<Watcher>> watchers_;
   std::vector<Unflushed> unflushed_;
+  bool flushing_ = false;
 };
 
 }  // namespace bondway::db

@@ -41,9 +41,9 @@ bool is_of(const json& value, Kind kinds) {
 
 }  // namespace
 
-Members::Members(const json& object, std::string what) : json_(object), what_(std::move(what)) {
-  if (json_.is_object()) return;
-  error_ = Error{"syntax error", fmt::format("Parsing {} failed: Object expected.", what_)};
+Members::Members(const json& object) : json_(object) {
+  used_.reserve(8);
+  if (!json_.is_object()) why_ = "Object expected.";
 }
 
 const json* Members::required(std::string_view name, Kind kinds) { return get(name, kinds, true); }
@@ -51,14 +51,17 @@ const json* Members::required(std::string_view name, Kind kinds) { return get(na
 const json* Members::optional(std::string_view name, Kind kinds) { return get(name, kinds, false); }
 
 void Members::complain(std::string why) {
-  if (error_) return;
-  error_ =
-      Error{"syntax error", fmt::format("Parsing {} failed: {}", what_, why), json_text(json_)};
+  if (why_.empty()) why_ = std::move(why);
 }
 
-std::optional<Error> Members::finish() {
-  if (!error_ && used_.size() < json_.size()) complain(unknown_members());
-  return std::exchange(error_, std::nullopt);
+bool Members::complete() {
+  if (!failed() && used_.size() < json_.size()) complain(unknown_members());
+  return !failed();
+}
+
+Error Members::error(std::string_view what) const {
+  return {"syntax error", fmt::format("Parsing {} failed: {}", what, why_),
+          json_.is_object() ? json_text(json_) : std::string()};
 }
 
 const json* Members::get(std::string_view name, Kind kinds, bool must_exist) {

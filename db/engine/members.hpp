@@ -33,20 +33,22 @@ constexpr Kind operator|(Kind a, Kind b) {
 class Members {
  public:
   /// `json` must outlive this.  Need not be an object: that is the first thing complained of.
-  Members(const nlohmann::json& json, std::string what);
+  explicit Members(const nlohmann::json& json);
 
-  /// The member, or null where it is missing or of another kind; that is remembered for finish().
+  /// The member, or null where it is missing or of another kind; that is remembered for complete().
   const nlohmann::json* required(std::string_view name, Kind kinds);
   /// The same; a missing member is no error.
   const nlohmann::json* optional(std::string_view name, Kind kinds);
-
   /// An error of the caller's about the object as a whole; the first one counts.
   void complain(std::string why);
 
-  bool failed() const { return error_.has_value(); }
+  bool failed() const { return !why_.empty(); }
+  /// Whether there was no error so far and every member has been asked for.
+  bool complete();
+  /// The first error, about a `what`: "ovsdb type".
+  Error error(std::string_view what) const;
+
   const nlohmann::json& source() const { return json_; }
-  /// The first error; else one about the members nobody asked for; else empty.
-  std::optional<Error> finish();
 
  private:
   const nlohmann::json* get(std::string_view name, Kind kinds, bool must_exist);
@@ -54,9 +56,8 @@ class Members {
   std::string unknown_members() const;
 
   const nlohmann::json& json_;
-  std::string what_;
   std::vector<std::string_view> used_;
-  std::optional<Error> error_;
+  std::string why_;  ///< empty: no error
 };
 
 /// The value of a JSON number that is an integer in the range of 64 bits, however it was written

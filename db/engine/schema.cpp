@@ -142,14 +142,14 @@ Result<BaseType> parse_base(const json& source) {
     base.type = *type;
     return base;
   }
-  Members members(source, "ovsdb type");
+  Members members(source);
   const json* name = members.required("type", Kind::string);
-  if (!name) return tl::unexpected(*members.finish());
+  if (!name) return tl::unexpected(members.error("ovsdb type"));
   const auto type = parse_atomic(*name);
   if (!type) return tl::unexpected(type.error());
   base.type = *type;
   if (auto error = parse_limits(members, source, base)) return tl::unexpected(std::move(*error));
-  if (auto error = members.finish()) return tl::unexpected(std::move(*error));
+  if (!members.complete()) return tl::unexpected(members.error("ovsdb type"));
   return base;
 }
 
@@ -186,12 +186,12 @@ Result<ColumnType> parse_type(const json& source) {
     type.key = std::move(*base);
     return type;
   }
-  Members members(source, "ovsdb type");
+  Members members(source);
   const json* key = members.required("key", Kind::string | Kind::object);
   const json* value = members.optional("value", Kind::string | Kind::object);
   const json* min = members.optional("min", Kind::integer);
   const json* max = members.optional("max", Kind::integer | Kind::string);
-  if (auto error = members.finish()) return tl::unexpected(std::move(*error));
+  if (!members.complete()) return tl::unexpected(members.error("ovsdb type"));
   auto key_type = parse_base(*key);
   if (!key_type) return tl::unexpected(std::move(key_type.error()));
   type.key = std::move(*key_type);
@@ -216,11 +216,12 @@ bool is_true(const json* member) { return member && member->get<bool>(); }
 /// RFC 7047, 3.2 <column-schema>.  The server itself edits weak references: they are never
 /// immutable.
 Result<Column> parse_column(const std::string& name, const json& source) {
-  Members members(source, fmt::format("schema for column {}", name));
+  Members members(source);
   const json* is_mutable = members.optional("mutable", Kind::boolean);
   const json* ephemeral = members.optional("ephemeral", Kind::boolean);
   const json* type = members.required("type", Kind::string | Kind::object);
-  if (auto error = members.finish()) return tl::unexpected(std::move(*error));
+  if (!members.complete())
+    return tl::unexpected(members.error(fmt::format("schema for column {}", name)));
   auto parsed = parse_type(*type);
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   Column column{.name = name, .type = std::move(*parsed), .ephemeral = is_true(ephemeral)};
@@ -283,12 +284,13 @@ Maybe<Error> parse_max_rows(const json& max_rows, const json& source, Table& tab
 }
 
 Result<Table> parse_table(const std::string& name, const json& source) {
-  Members members(source, fmt::format("table schema for table {}", name));
+  Members members(source);
   const json* columns = members.required("columns", Kind::object);
   const json* max_rows = members.optional("maxRows", Kind::integer);
   const json* is_root = members.optional("isRoot", Kind::boolean);
   const json* indexes = members.optional("indexes", Kind::array);
-  if (auto error = members.finish()) return tl::unexpected(std::move(*error));
+  if (!members.complete())
+    return tl::unexpected(members.error(fmt::format("table schema for table {}", name)));
   Table table{.name = name, .is_root = is_true(is_root)};
   Maybe<Error> error;
   if (max_rows) error = parse_max_rows(*max_rows, source, table);
@@ -338,6 +340,7 @@ Maybe<Error> parse_tables(const json& tables, const json& source, Schema& schema
     if (auto error = check_name(name, source)) return error;
     auto table = parse_table(name, table_source);
     if (!table) return table.error();
+    table->ordinal = schema.tables.size();
     schema.tables.emplace(name, std::move(*table));
   }
   return check_references(schema);
@@ -426,12 +429,12 @@ std::optional<std::size_t> Table::find(std::string_view column) const {
 }
 
 Result<Schema> Schema::parse(const json& source) {
-  Members members(source, "database schema");
+  Members members(source);
   const json* name_member = members.required("name", Kind::id);
   const json* version_member = members.optional("version", Kind::string);
   const json* cksum_member = members.optional("cksum", Kind::string);
   const json* tables_member = members.required("tables", Kind::object);
-  if (auto error = members.finish()) return tl::unexpected(std::move(*error));
+  if (!members.complete()) return tl::unexpected(members.error("database schema"));
   Schema schema;
   schema.name = name_member->get<std::string>();
   if (version_member) schema.version = version_member->get<std::string>();

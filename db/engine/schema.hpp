@@ -57,6 +57,7 @@ struct Table {
   std::vector<std::vector<std::size_t>> indexes{};  ///< each a list of positions in `columns`
   std::uint32_t max_rows = kUnlimited;
   bool is_root = false;
+  std::size_t ordinal = 0;  ///< its place among the tables of its schema, by name
 
   std::optional<std::size_t> find(std::string_view column) const;  ///< its position
 };

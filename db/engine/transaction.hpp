@@ -29,8 +29,9 @@ class Transaction {
 
   /// The row as this transaction leaves it; null: there is none.  Valid until the next change.
   const Row* get(const Table& table, const Uuid& uuid) const;
-  /// The first row with these values in table.indexes[index]; null: none.
-  const Row* find(const Table& table, std::size_t index, std::span<const Datum> key) const;
+  /// The rows with these values in table.indexes[index]: while a transaction is under way there may
+  /// be several.
+  std::vector<Uuid> find(const Table& table, std::size_t index, std::span<const Datum> key) const;
   /// Visits every row; the visitor must not change the transaction.
   void for_each(const Table& table, const std::function<void(const Row&)>& visit) const;
 

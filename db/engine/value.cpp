@@ -153,4 +153,26 @@ std::strong_ordering Datum::compare(const Datum& other) const {
   return order_of(values_, other.values_);
 }
 
+namespace {
+
+std::size_t mix(std::size_t seed, std::size_t hash) {
+  return seed ^ (hash + 0x9e3779b97f4a7c15U + (seed << 6) + (seed >> 2));
+}
+
+std::size_t mix(std::size_t seed, const std::vector<Atom>& atoms) {
+  for (const Atom& atom : atoms) seed = mix(seed, hash_of(atom));
+  return seed;
+}
+
+}  // namespace
+
+std::size_t hash_of(const Atom& atom) {
+  return std::visit([]<typename T>(const T& value) -> std::size_t { return std::hash<T>()(value); },
+                    atom);
+}
+
+std::size_t hash_of(const Datum& datum) {
+  return mix(mix(datum.size(), datum.keys()), datum.values());
+}
+
 }  // namespace bondway::db

@@ -79,6 +79,9 @@ class Datum {
   std::vector<Atom> values_;
 };
 
+std::size_t hash_of(const Atom& atom);
+std::size_t hash_of(const Datum& datum);
+
 }  // namespace bondway::db
 
 template <>
