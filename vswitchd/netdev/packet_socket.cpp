@@ -40,9 +40,9 @@ bool configure(const UniqueFd& fd, const Link& link, std::span<const sock_filter
   packet_mreq promiscuous{};
   promiscuous.mr_ifindex = static_cast<int>(link.ifindex);
   promiscuous.mr_type = PACKET_MR_PROMISC;
-  // Refused only by kernels or users that make do without.
-  set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveQueue);
-  set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, on);
+  set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveQueue);  // a shorter queue would do
+  // Not PACKET_QDISC_BYPASS: on that way the kernel drops every large segment that the device
+  // cannot cut up by itself.
   return set_option(fd, SOL_PACKET, PACKET_AUXDATA, on) &&
          set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on) &&
          set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, on) &&
