@@ -160,11 +160,11 @@ std::optional<TimePoint> Port::deadline() const {
   return deadline;
 }
 
-void Port::account(BucketLoad& load) {
-  for (std::size_t bucket = 0; bucket < load.octets.size(); ++bucket) {
-    if (load.octets[bucket] == 0) continue;
-    if (bond_) bond_->account(static_cast<bond::Bucket>(bucket), load.octets[bucket]);
-    load.octets[bucket] = 0;
+void Port::collect() {
+  if (!bond_) return;
+  for (std::size_t bucket = 0; bucket < load_->octets.size(); ++bucket) {
+    const std::uint64_t octets = std::exchange(load_->octets[bucket], 0);
+    if (octets != 0) bond_->account(static_cast<bond::Bucket>(bucket), octets);
   }
 }
 

@@ -93,8 +93,9 @@ class Port {
   Actions expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
 
-  /// Octets that forwarding sent by bucket since the last call; taken away from `load`.
-  void account(BucketLoad& load);
+  /// Takes note of the octets that forwarding has counted by bucket since the last call.  The caller
+  /// holds the forwarding lock.
+  void collect();
 
   PortPlan plan() const;
 

@@ -93,6 +93,7 @@ void Switch::perform(const config::AddPort& step) {
   if (step.settings.lacp) port.lacp_since = ++sequence_;
   bridge.ports[port.id] = step.port;
   port_names_[step.settings.name] = step.port;
+  note_detect_mode(step.port, step.settings.detect);
   SwitchPort& added = ports_.insert_or_assign(step.port, std::move(port)).first->second;
   for (std::size_t i = 0; i < step.interfaces.size(); ++i) {
     add_interface(added, step.interfaces[i], step.settings.interfaces[i]);
@@ -103,6 +104,7 @@ void Switch::perform(const config::AddPort& step) {
 
 void Switch::perform(const config::ChangePort& step) {
   SwitchPort& port = ports_.at(step.port);
+  note_detect_mode(step.port, step.settings.detect);
   if (!step.settings.lacp) port.lacp_since = 0;
   if (step.settings.lacp && port.lacp_since == 0) port.lacp_since = ++sequence_;
   for (const bridge::InterfaceId id : std::vector(port.interfaces)) {
@@ -148,6 +150,7 @@ void Switch::perform(const config::RemovePort& step) {
   bridge.ports.erase(port.id);
   stale_bridges_.insert(port.bridge);
   news_.ports.erase(step.port);
+  mii_ports_.erase(step.port);
   ports_.erase(step.port);
 }
 
@@ -159,6 +162,14 @@ void Switch::perform(const config::ChangeSwitch& step) {
 void Switch::perform(const config::Warn& step) { log(step.text, bridge::Log::Level::warning); }
 
 // ---- interfaces
+
+void Switch::note_detect_mode(const db::Uuid& port, bridge::DetectMode mode) {
+  if (mode == bridge::DetectMode::miimon) {
+    mii_ports_.insert(port);
+  } else {
+    mii_ports_.erase(port);
+  }
+}
 
 void Switch::add_interface(SwitchPort& port, const db::Uuid& row,
                            const bridge::InterfaceSettings& settings) {

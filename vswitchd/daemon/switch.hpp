@@ -86,8 +86,9 @@ class Switch {
   void collect_load(const SwitchPort& port);
   /// The administrative state of a dummy device has changed.
   void dummy_changed(Interface& interface);
-  /// Asks the devices that miimon watches for their link.
+  /// Asks the devices that miimon watches for their link, if there are any.
   void poll_mii();
+  bool polls_mii() const { return !mii_ports_.empty(); }
 
  private:
   void perform(const config::AddBridge& step);
@@ -99,6 +100,7 @@ class Switch {
   void perform(const config::ChangeSwitch& step);
   void perform(const config::Warn& step);
 
+  void note_detect_mode(const db::Uuid& port, bridge::DetectMode mode);
   void add_interface(SwitchPort& port, const db::Uuid& row,
                      const bridge::InterfaceSettings& settings);
   void change_interface(SwitchPort& port, Interface& interface,
@@ -144,6 +146,7 @@ class Switch {
   std::map<db::Uuid, SwitchPort> ports_;
   std::map<std::string, db::Uuid> bridge_names_, port_names_;
   std::vector<db::Uuid> bridge_rows_;  ///< by BridgeId; zero where free
+  std::set<db::Uuid> mii_ports_;
   std::uint64_t sequence_ = 0;
 
   std::deque<std::pair<db::Uuid, bridge::PortAction>> queue_;

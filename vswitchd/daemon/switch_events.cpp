@@ -69,9 +69,8 @@ void Switch::dummy_changed(Interface& interface) {
 }
 
 void Switch::poll_mii() {
-  for (auto& [row, port] : ports_) {
-    const bridge::PortSettings& settings = this->port(port).settings();
-    if (settings.detect != bridge::DetectMode::miimon) continue;
+  for (const db::Uuid& row : mii_ports_) {
+    const SwitchPort& port = ports_.at(row);
     for (const bridge::InterfaceId id : port.interfaces) {
       Interface& interface = *interfaces_.find(id);
       if (!interface.device) continue;

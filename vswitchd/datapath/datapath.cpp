@@ -163,6 +163,7 @@ void Datapath::handle(Device& device) {
 void Datapath::forward(bridge::InterfaceId in, const FrameView& frame) {
   const auto headers = parse_headers(frame);
   if (!headers) return;
+  forwarded_.fetch_add(1, std::memory_order_relaxed);
   perform(bridge::travel(*headers, frame.octets.size(), in, *plan_, now_()), frame);
 }
 

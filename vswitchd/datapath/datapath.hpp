@@ -53,6 +53,9 @@ class Datapath {
   /// counts) may be read and changed.
   void exclusively(const std::function<void()>& use);
 
+  /// Frames that have entered the switch so far.
+  std::uint64_t forwarded() const { return forwarded_.load(std::memory_order_relaxed); }
+
   /// Readable while slow-protocol frames wait; taking them empties it.
   int control_fd() const { return control_ready_.get(); }
   std::vector<ControlFrame> take_control_frames();
@@ -79,6 +82,7 @@ class Datapath {
   netdev::FrameBuffers buffers_;
   std::vector<ControlFrame> control_frames_;
 
+  std::atomic<std::uint64_t> forwarded_ = 0;
   std::atomic<bool> stopping_ = false;
   std::thread worker_;
 };

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <map>
+
+#include "vswitchd/bond/view.hpp"
+#include "vswitchd/daemon/commands.hpp"
+
+namespace bondway::daemon {
+namespace {
+
+using process::Args;
+
+bond::Bond* find_bond(Switch& sw, const std::string& name) {
+  const SwitchPort* port = sw.find_port(name);
+  return port == nullptr ? nullptr : sw.port(*port).bond();
+}
+
+bond::BondView view_of(Switch& sw, const SwitchPort& port) {
+  sw.collect_load(port);
+  return sw.port(port).bond()->view(sw.now());
+}
+
+/// All bonds in the order in which scripts are used to see them.
+std::vector<bond::BondView> all_bonds(Switch& sw) {
+  std::map<std::uint64_t, const SwitchPort*> by_age;
+  for (const auto& [row, port] : sw.ports()) {
+    if (sw.port(port).bond() != nullptr) by_age[port.created] = &port;
+  }
+  std::vector<std::string> names;
+  for (const auto& [age, port] : by_age) names.push_back(sw.port(*port).settings().name);
+  std::vector<bond::BondView> views;
+  for (const std::string& name : bond::order_as_reference(names)) {
+    views.push_back(view_of(sw, *sw.find_port(name)));
+  }
+  return views;
+}
+
+Result<std::string> show(Switch& sw, const Args& args) {
+  const bond::Layout layout = sw.settings().layout;
+  if (!args.empty()) {
+    if (find_bond(sw, args[0]) == nullptr) return fail("no such bond");
+    return bond::show(view_of(sw, *sw.find_port(args[0])), layout);
+  }
+  std::string text;
+  for (const bond::BondView& view : all_bonds(sw)) text += bond::show(view, layout);
+  return text;
+}
+
+using MemberCommand = Result<std::string> (bond::Bond::*)(std::string_view);
+
+void add_member_command(process::CommandTable& table, Switch& sw, const std::string& name,
+                        const std::string& old_name, MemberCommand change) {
+  const auto run = [&sw, change](const Args& args) -> Result<std::string> {
+    bond::Bond* bond = find_bond(sw, args[0]);
+    if (bond == nullptr) return fail("no such bond");
+    auto answer = (bond->*change)(args[1]);
+    sw.settle_bond(*sw.find_port(args[0]));
+    return answer;
+  };
+  table.add(name, "port member", 2, 2, run);
+  process::Command old{old_name, "", 2, 2, run, {}, {}, true};
+  table.add(std::move(old));
+}
+
+Result<std::string> migrate(Switch& sw, const Args& args) {
+  bond::Bond* bond = find_bond(sw, args[0]);
+  if (bond == nullptr) return fail("no such bond");
+  auto answer = bond->migrate(args[1], args[2]);
+  sw.settle_bond(*sw.find_port(args[0]));
+  return answer;
+}
+
+Result<std::string> hash(const Args& args) {
+  const auto argument = [&args](std::size_t i) -> std::optional<std::string_view> {
+    return i < args.size() ? std::optional<std::string_view>(args[i]) : std::nullopt;
+  };
+  return bond::hash_command(args[0], argument(1), argument(2));
+}
+
+}  // namespace
+
+void add_bond_commands(process::CommandTable& table, Switch& sw) {
+  table.add("bond/list", "", 0, 0, [&sw](const Args&) -> Result<std::string> {
+    return bond::list(all_bonds(sw), sw.settings().layout);
+  });
+  table.add("bond/show", "[port]", 0, 1, [&sw](const Args& args) { return show(sw, args); });
+  table.add("bond/migrate", "port hash member", 3, 3,
+            [&sw](const Args& args) { return migrate(sw, args); });
+  add_member_command(table, sw, "bond/set-active-member", "bond/set-active-slave",
+                     &bond::Bond::set_active_member);
+  add_member_command(table, sw, "bond/enable-member", "bond/enable-slave",
+                     &bond::Bond::enable_member);
+  add_member_command(table, sw, "bond/disable-member", "bond/disable-slave",
+                     &bond::Bond::disable_member);
+  table.add("bond/hash", "mac [vlan] [basis]", 1, 3, hash);
+}
+
+}  // namespace bondway::daemon

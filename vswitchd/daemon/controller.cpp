@@ -1,0 +1,127 @@
+#include "vswitchd/daemon/controller.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bondway::daemon {
+namespace {
+
+constexpr Duration kAgeingInterval = 1s;
+constexpr Duration kMiiPollInterval = 100ms;  ///< the finest bond-miimon-interval that is kept
+constexpr int kMaxRoundsPerPass = 100;        ///< of timers that set each other off
+
+}  // namespace
+
+Controller::Controller(asio::io_context& io, const process::Clock& clock, Switch& bondway_switch,
+                       db::Database& database, std::function<void()> committed,
+                       process::Logger log)
+    : io_(io),
+      clock_(clock),
+      switch_(bondway_switch),
+      database_(database),
+      committed_(std::move(committed)),
+      log_(log),
+      reconciler_(database),
+      status_(bondway_switch, database.schema()),
+      timer_(io),
+      next_statistics_(clock.now() + 5s),
+      next_ageing_(clock.now() + kAgeingInterval),
+      next_mii_poll_(clock.now() + kMiiPollInterval) {}
+
+void Controller::start() {
+  subscription_ = database_.observe([this](const db::Changes& changes) { on_changes(changes); });
+  switch_.on_settled = [this] { on_settled(); };
+  switch_.apply(reconciler_.start());
+  write_status();
+}
+
+void Controller::pass() {
+  for (int round = 0; round < kMaxRoundsPerPass; ++round) {
+    const auto deadline = switch_.deadline();
+    if (!deadline || *deadline > clock_.now()) break;
+    switch_.expire();
+  }
+  if (switch_.polls_mii() && clock_.now() >= next_mii_poll_) {
+    next_mii_poll_ = clock_.now() + kMiiPollInterval;
+    switch_.poll_mii();
+  }
+  if (clock_.now() >= next_ageing_) {
+    next_ageing_ = clock_.now() + kAgeingInterval;
+    age_addresses();
+  }
+  if (clock_.now() >= next_statistics_) {
+    next_statistics_ = clock_.now() + switch_.settings().statistics_interval;
+    db::Transaction transaction(database_);
+    status_.write_statistics(transaction);
+    commit(transaction);
+  }
+  arm_timer();
+}
+
+/// The database is in the middle of telling everybody: act when it is done.
+void Controller::on_changes(const db::Changes& changes) {
+  pending_.insert(pending_.end(), changes.begin(), changes.end());
+  if (std::exchange(apply_posted_, true)) return;
+  asio::post(io_, [this] { apply_changes(); });
+}
+
+void Controller::apply_changes() {
+  apply_posted_ = false;
+  const auto steps = reconciler_.apply(std::exchange(pending_, {}));
+  if (steps.empty()) return;
+  switch_.apply(steps);
+  write_status();  // with cur_cfg: whoever waits for it sees what came of the change
+}
+
+void Controller::on_settled() {
+  arm_timer();
+  if (std::exchange(write_posted_, true)) return;
+  asio::post(io_, [this] { write_status(); });
+}
+
+void Controller::write_status() {
+  write_posted_ = false;
+  const StatusNews news = switch_.take_news();
+  const std::int64_t next_cfg = switch_.settings().next_cfg;
+  if (!switch_.row() || (news.empty() && reached_cfg_ == next_cfg)) return;
+  db::Transaction transaction(database_);
+  status_.write(news, transaction);
+  status_.write_reached(next_cfg, transaction);
+  if (reached_cfg_ < 0) status_.write_capabilities(transaction);
+  reached_cfg_ = next_cfg;
+  commit(transaction);
+}
+
+void Controller::commit(db::Transaction& transaction) {
+  if (const auto result = transaction.commit(); !result) {
+    log_.warn("cannot write status to the database: {}: {}", result.error().tag,
+              result.error().details);
+  }
+  committed_();
+}
+
+void Controller::age_addresses() {
+  switch_.datapath().exclusively([this] {
+    for (auto& [row, bridge] : switch_.bridges()) bridge.bridge->macs()->expire(clock_.now());
+  });
+}
+
+TimePoint Controller::next_duty() const {
+  TimePoint duty = std::min(next_statistics_, next_ageing_);
+  if (switch_.polls_mii()) duty = std::min(duty, next_mii_poll_);
+  return std::min(duty, switch_.deadline().value_or(duty));
+}
+
+void Controller::arm_timer() {
+  const auto wait = clock_.real_time_until(next_duty());
+  if (!wait) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_after(*wait);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) pass();
+  });
+}
+
+}  // namespace bondway::daemon

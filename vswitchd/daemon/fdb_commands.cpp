@@ -1,0 +1,114 @@
+#include <functional>
+
+#include "vswitchd/daemon/commands.hpp"
+#include "vswitchd/fdb/view.hpp"
+
+namespace bondway::daemon {
+namespace {
+
+using process::Args;
+
+/// A bond goes by the number of its first interface.
+fdb::PortNumbers numbers_of(Switch& sw, SwitchBridge& bridge) {
+  return [&sw, &bridge](fdb::PortId id) -> fdb::PortNumber {
+    const auto port = bridge.ports.find(id);
+    if (port == bridge.ports.end()) return 0;
+    for (const bridge::InterfaceId interface : sw.ports().at(port->second).interfaces) {
+      if (const auto number = sw.interfaces().find(interface)->number) return *number;
+    }
+    return 0;
+  };
+}
+
+Result<SwitchBridge*> find_bridge(Switch& sw, const std::string& name) {
+  SwitchBridge* bridge = sw.find_bridge(name);
+  if (bridge == nullptr) return fail("no such bridge");
+  return bridge;
+}
+
+Result<std::string> show(Switch& sw, const Args& args) {
+  const auto bridge = find_bridge(sw, args[0]);
+  if (!bridge) return tl::unexpected(bridge.error());
+  fdb::TableView view;
+  sw.datapath().exclusively([&] {
+    fdb::Table& macs = *(*bridge)->bridge->macs();
+    macs.expire(sw.now());
+    view = fdb::view(macs, sw.now(), numbers_of(sw, **bridge));
+  });
+  return fdb::show(view);
+}
+
+Result<std::string> stats_show(Switch& sw, const Args& args) {
+  const auto bridge = find_bridge(sw, args[0]);
+  if (!bridge) return tl::unexpected(bridge.error());
+  fdb::Statistics statistics;
+  sw.datapath().exclusively([&] {
+    fdb::Table& macs = *(*bridge)->bridge->macs();
+    macs.expire(sw.now());
+    statistics = macs.statistics();
+  });
+  return fdb::show(args[0], statistics);
+}
+
+/// Does the same to one bridge's table, or to all.
+Result<std::string> each_table(Switch& sw, const Args& args, void (fdb::Table::*change)(),
+                               const char* answer) {
+  if (!args.empty() && sw.find_bridge(args[0]) == nullptr) return fail("no such bridge");
+  sw.datapath().exclusively([&] {
+    for (auto& [row, bridge] : sw.bridges()) {
+      if (args.empty() || bridge.bridge->settings().name == args[0]) {
+        (bridge.bridge->macs().get()->*change)();
+      }
+    }
+  });
+  return answer;
+}
+
+Result<std::string> add(Switch& sw, const Args& args) {
+  const auto bridge = find_bridge(sw, args[0]);
+  if (!bridge) return tl::unexpected(bridge.error());
+  const auto mac = MacAddress::parse(args[3]);
+  if (!mac) return fail("bad MAC address");
+  const Interface* interface = sw.interfaces().find(args[1]);
+  if (interface == nullptr || !interface->is_open() || interface->bridge != (*bridge)->id) {
+    return fail("software error, odp port is present but no ofp port");
+  }
+  std::optional<fdb::Table::Replaced> replaced;
+  sw.datapath().exclusively([&] {
+    replaced = (*bridge)->bridge->macs()->add_static(*mac, fdb::parse_vlan(args[2]),
+                                                     interface->port, sw.now());
+  });
+  return fdb::show(replaced, numbers_of(sw, **bridge));
+}
+
+Result<std::string> del(Switch& sw, const Args& args) {
+  const auto bridge = find_bridge(sw, args[0]);
+  if (!bridge) return tl::unexpected(bridge.error());
+  const auto mac = MacAddress::parse(args[2]);
+  if (!mac) return fail("bad MAC address");
+  bool removed = false;
+  sw.datapath().exclusively([&] {
+    removed = (*bridge)->bridge->macs()->remove_static(*mac, fdb::parse_vlan(args[1]));
+  });
+  if (!removed) return fail("could not find static mac entry");
+  return "";
+}
+
+}  // namespace
+
+void add_fdb_commands(process::CommandTable& table, Switch& sw) {
+  table.add("fdb/show", "bridge", 1, 1, [&sw](const Args& args) { return show(sw, args); });
+  table.add("fdb/stats-show", "bridge", 1, 1,
+            [&sw](const Args& args) { return stats_show(sw, args); });
+  table.add("fdb/flush", "[bridge]", 0, 1, [&sw](const Args& args) {
+    return each_table(sw, args, &fdb::Table::flush, "table successfully flushed");
+  });
+  table.add("fdb/stats-clear", "[bridge]", 0, 1, [&sw](const Args& args) {
+    return each_table(sw, args, &fdb::Table::clear_statistics, "statistics successfully cleared");
+  });
+  table.add("fdb/add", "bridge port vlan mac", 4, 4,
+            [&sw](const Args& args) { return add(sw, args); });
+  table.add("fdb/del", "bridge vlan mac", 3, 3, [&sw](const Args& args) { return del(sw, args); });
+}
+
+}  // namespace bondway::daemon
