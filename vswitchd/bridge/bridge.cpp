@@ -61,8 +61,7 @@ fdb::PortId Bridge::add_port(PortSettings settings) {
 PortActions Bridge::configure_port(fdb::PortId id, PortSettings settings, TimePoint now) {
   Port& port = *slots_[index(id)].port;
   const PortSettings& old = port.settings();
-  const bool forgets =
-      old.vlan != settings.vlan || old.is_protected != settings.is_protected;
+  const bool forgets = old.vlan != settings.vlan || old.is_protected != settings.is_protected;
   PortActions actions = after(id, port.configure(std::move(settings), now));
   if (forgets) actions.push_back({id, ForgetAddresses{}});
   return actions;
@@ -89,8 +88,8 @@ PortActions Bridge::link_changed(fdb::PortId id, InterfaceId member, bool up, Ti
   return after(id, slots_[index(id)].port->link_changed(member, up, now));
 }
 
-PortActions Bridge::receive(fdb::PortId id, InterfaceId member,
-                            std::span<const std::uint8_t> frame, TimePoint now) {
+PortActions Bridge::receive(fdb::PortId id, InterfaceId member, std::span<const std::uint8_t> frame,
+                            TimePoint now) {
   Port* port = find(id);
   return port == nullptr ? PortActions() : after(id, port->receive(member, frame, now));
 }

@@ -13,8 +13,8 @@
 
 namespace bondway::bridge {
 
-/// Forget the learned addresses of the port: its place in VLANs has changed.  The MAC table belongs to
-/// forwarding, so the caller does it, under the forwarding lock.
+/// Forget the learned addresses of the port: its place in VLANs has changed.  The MAC table belongs
+/// to forwarding, so the caller does it, under the forwarding lock.
 struct ForgetAddresses {
   bool operator==(const ForgetAddresses&) const = default;
 };
@@ -27,8 +27,8 @@ struct PortAction {
 };
 using PortActions = std::vector<PortAction>;
 
-/// Gives interfaces their OpenFlow port numbers: upwards from 1, a freed number only after the range
-/// has been used up.
+/// Gives interfaces their OpenFlow port numbers: upwards from 1, a freed number only after the
+/// range has been used up.
 class PortNumbers {
  public:
   static constexpr std::uint16_t kLocal = 65534;  ///< the port named like its bridge
@@ -79,8 +79,8 @@ class Bridge {
   std::optional<TimePoint> deadline() const;
 
   Port* find(fdb::PortId id);
-  /// Chooses the bridge's address anew: the configured one, else the lowest universally administered
-  /// address among its ports, else the fallback.  Ports learn of a change.
+  /// Chooses the bridge's address anew: the configured one, else the lowest universally
+  /// administered address among its ports, else the fallback.  Ports learn of a change.
   PortActions choose_mac(TimePoint now);
 
   /// As forwarding sees the bridge now; cheap for the ports that did not change.

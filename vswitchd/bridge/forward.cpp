@@ -6,11 +6,11 @@ namespace bondway::bridge {
 namespace {
 
 constexpr std::array kReservedAddresses{
-    0x00e0'2b00'0000u, 0x00e0'2b00'0004u, 0x00e0'2b00'0006u,   // Extreme: EDP, EAPS
-    0x0100'0c00'0000u,                                         // ISL
-    0x0100'0ccc'ccccu,                                         // CDP, VTP, DTP, PAgP, UDLD
-    0x0100'0ccc'cccdu,                                         // PVST+
-    0x0100'0ccd'cdcdu,                                         // uplink fast
+    0x00e0'2b00'0000u, 0x00e0'2b00'0004u, 0x00e0'2b00'0006u,  // Extreme: EDP, EAPS
+    0x0100'0c00'0000u,                                        // ISL
+    0x0100'0ccc'ccccu,                                        // CDP, VTP, DTP, PAgP, UDLD
+    0x0100'0ccc'cccdu,                                        // PVST+
+    0x0100'0ccd'cdcdu,                                        // uplink fast
 };
 
 /// One frame's way through one bridge.
@@ -46,7 +46,8 @@ class Decision {
     return std::move(verdict_);
   }
 
-  /// Other slow protocols (OAM, OSSP) and tagged frames are not link aggregation's: IEEE 802.3, 57A.
+  /// Other slow protocols (OAM, OSSP) and tagged frames are not link aggregation's: IEEE 802.3,
+  /// 57A.
   bool is_link_aggregation() const {
     return headers_.type == kSlowType && !headers_.outer && headers_.slow_subtype <= 2;
   }
@@ -111,8 +112,7 @@ class Decision {
   void output(fdb::PortId id, Destination destination) {
     const PortPlan& out = *bridge_.ports[static_cast<std::size_t>(id)];
     if (out.is_protected && port_.is_protected) return;
-    const auto edit =
-        leave(out.vlan, frame_, headers_, destination == Destination::known);
+    const auto edit = leave(out.vlan, frame_, headers_, destination == Destination::known);
     if (!edit || out.members.empty()) return;
     if (!out.bond) {
       verdict_.outputs.push_back({out.members.front(), *edit, id, std::nullopt});
@@ -120,7 +120,8 @@ class Decision {
     }
     const auto choice = bond::choose(*out.bond, headers_, vlan_on_wire(*edit, headers_));
     if (!choice) return;
-    verdict_.outputs.push_back({out.members[static_cast<std::size_t>(choice->member)], *edit, id, choice->bucket});
+    verdict_.outputs.push_back(
+        {out.members[static_cast<std::size_t>(choice->member)], *edit, id, choice->bucket});
   }
 
   const Headers& headers_;
@@ -136,14 +137,22 @@ class Decision {
 
 std::string_view to_string(DropReason reason) {
   switch (reason) {
-    case DropReason::none: return "not dropped";
-    case DropReason::secure_bridge: return "the bridge is secure and has no flow";
-    case DropReason::vlan_not_admitted: return "the port does not admit the frame's VLAN";
-    case DropReason::reserved_destination: return "the destination is reserved";
-    case DropReason::bond_refuses: return "the bond does not receive it on this member";
-    case DropReason::known_on_input_port: return "the destination is on the input port";
-    case DropReason::known_port_gone: return "the destination's port is gone";
-    case DropReason::no_output: return "no port carries it";
+    case DropReason::none:
+      return "not dropped";
+    case DropReason::secure_bridge:
+      return "the bridge is secure and has no flow";
+    case DropReason::vlan_not_admitted:
+      return "the port does not admit the frame's VLAN";
+    case DropReason::reserved_destination:
+      return "the destination is reserved";
+    case DropReason::bond_refuses:
+      return "the bond does not receive it on this member";
+    case DropReason::known_on_input_port:
+      return "the destination is on the input port";
+    case DropReason::known_port_gone:
+      return "the destination's port is gone";
+    case DropReason::no_output:
+      return "no port carries it";
   }
   return "";
 }

@@ -15,7 +15,7 @@ enum class DropReason : std::uint8_t {
   secure_bridge,
   vlan_not_admitted,
   reserved_destination,
-  bond_refuses,          ///< not a member that may receive, or our own frame come back
+  bond_refuses,  ///< not a member that may receive, or our own frame come back
   known_on_input_port,
   known_port_gone,
   no_output,
@@ -24,7 +24,7 @@ std::string_view to_string(DropReason reason);
 
 /// One copy of the frame.
 struct Output {
-  InterfaceId interface{};
+  InterfaceId interface {};
   TagEdit edit;  ///< of the frame as it arrived in this bridge
   fdb::PortId port{};
   std::optional<bond::Bucket> bucket;  ///< of the bond, when the hash chose the member

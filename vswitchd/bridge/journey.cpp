@@ -8,7 +8,7 @@ namespace {
 
 /// A copy under way: about to arrive on, or to leave through, an interface.
 struct Leg {
-  InterfaceId interface{};
+  InterfaceId interface {};
   TagEdit edit;
   int depth = 0;
 };

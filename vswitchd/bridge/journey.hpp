@@ -9,7 +9,7 @@ namespace bondway::bridge {
 
 /// A copy of the frame that leaves the switch, or goes to the control thread.
 struct Delivery {
-  InterfaceId interface{};
+  InterfaceId interface {};
   TagEdit edit;  ///< of the frame as it entered the switch
   bool operator==(const Delivery&) const = default;
 };
@@ -20,16 +20,17 @@ struct Journey {
   std::vector<Delivery> to_control;  ///< arrived on these interfaces
 };
 
-inline constexpr int kMaxDepth = 64;        ///< bridges that one copy may cross
+inline constexpr int kMaxDepth = 64;         ///< bridges that one copy may cross
 inline constexpr int kMaxTraversals = 4096;  ///< bridges that all copies together may cross
 
-/// Follows a frame of `octets` length from interface `in` to all its ends.  Teaches the MAC tables and
-/// counts bucket loads and patch traffic on the way, so the caller holds the forwarding lock.  Loops
-/// of patch ports end at the limits above, with what was sent so far still sent.
+/// Follows a frame of `octets` length from interface `in` to all its ends.  Teaches the MAC tables
+/// and counts bucket loads and patch traffic on the way, so the caller holds the forwarding lock.
+/// Loops of patch ports end at the limits above, with what was sent so far still sent.
 Journey travel(const Headers& headers, std::size_t octets, InterfaceId in, const Plan& plan,
                TimePoint now);
 
-/// One edit that does what `first` and then `second` do; empty when it would push more than two tags.
+/// One edit that does what `first` and then `second` do; empty when it would push more than two
+/// tags.
 std::optional<TagEdit> compose(const TagEdit& first, const TagEdit& second);
 
 /// The headers of the edited frame.

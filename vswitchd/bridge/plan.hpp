@@ -34,9 +34,9 @@ struct PortPlan {
   VlanRules vlan;
   bool is_protected = false;
   bool lacp = false;  ///< slow-protocol frames that arrive here are the control thread's
-  std::vector<InterfaceId> members;                 ///< one for an ordinary port
-  std::shared_ptr<const bond::OutputTable> bond;    ///< null for an ordinary port
-  std::shared_ptr<BucketLoad> load;                 ///< null for an ordinary port
+  std::vector<InterfaceId> members;               ///< one for an ordinary port
+  std::shared_ptr<const bond::OutputTable> bond;  ///< null for an ordinary port
+  std::shared_ptr<BucketLoad> load;               ///< null for an ordinary port
 };
 
 /// One bridge as forwarding sees it.
@@ -53,15 +53,15 @@ struct BridgePlan {
 struct InterfacePlan {
   std::optional<BridgeId> bridge;  ///< none: the number is free, or the interface has no device
   fdb::PortId port{};
-  bond::MemberIndex member{};         ///< its place among the port's members
-  std::optional<InterfaceId> peer;    ///< the other end of a patch
-  bool is_patch = false;              ///< without a peer, frames sent here vanish
+  bond::MemberIndex member{};       ///< its place among the port's members
+  std::optional<InterfaceId> peer;  ///< the other end of a patch
+  bool is_patch = false;            ///< without a peer, frames sent here vanish
   std::shared_ptr<Traffic> traffic;
 };
 
-/// Everything that forwarding knows, at one instant.  Published whole by the control thread and never
-/// changed afterwards, but for what the pointers to MAC tables, loads and traffic name: those are
-/// shared, and guarded by the forwarding lock (datapath/datapath.hpp).
+/// Everything that forwarding knows, at one instant.  Published whole by the control thread and
+/// never changed afterwards, but for what the pointers to MAC tables, loads and traffic name: those
+/// are shared, and guarded by the forwarding lock (datapath/datapath.hpp).
 struct Plan {
   std::uint64_t generation = 0;
   std::vector<std::shared_ptr<const BridgePlan>> bridges;

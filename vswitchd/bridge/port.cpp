@@ -19,18 +19,24 @@ lacp::Link link_of(const Member& member) {
 
 Log::Level level_of(lacp::LogEvent::Level level) {
   switch (level) {
-    case lacp::LogEvent::Level::warn: return Log::Level::warning;
-    case lacp::LogEvent::Level::info: return Log::Level::info;
-    case lacp::LogEvent::Level::dbg: return Log::Level::debug;
+    case lacp::LogEvent::Level::warn:
+      return Log::Level::warning;
+    case lacp::LogEvent::Level::info:
+      return Log::Level::info;
+    case lacp::LogEvent::Level::dbg:
+      return Log::Level::debug;
   }
   return Log::Level::info;
 }
 
 Log::Level level_of(bond::LogLevel level) {
   switch (level) {
-    case bond::LogLevel::warning: return Log::Level::warning;
-    case bond::LogLevel::info: return Log::Level::info;
-    case bond::LogLevel::debug: return Log::Level::debug;
+    case bond::LogLevel::warning:
+      return Log::Level::warning;
+    case bond::LogLevel::info:
+      return Log::Level::info;
+    case bond::LogLevel::debug:
+      return Log::Level::debug;
   }
   return Log::Level::info;
 }
@@ -145,7 +151,8 @@ Actions Port::expire(TimePoint now) {
   if (bond_) {
     const auto due = bond_->rebalance_deadline();
     if (due && *due <= now) {
-      for (const bond::Action& action : bond_->rebalance(now)) std::visit(FromBond{actions}, action);
+      for (const bond::Action& action : bond_->rebalance(now))
+        std::visit(FromBond{actions}, action);
     }
   }
   return finish(std::move(actions), now);

@@ -17,7 +17,7 @@ namespace bondway::bridge {
 
 /// Transmit this frame of our own through an interface.
 struct SendFrame {
-  InterfaceId interface{};
+  InterfaceId interface {};
   std::vector<std::uint8_t> octets;
   bool operator==(const SendFrame&) const = default;
 };
@@ -39,7 +39,7 @@ struct Announce {
 
 /// Ask the device for its carrier again.
 struct CheckLink {
-  InterfaceId interface{};
+  InterfaceId interface {};
   bool operator==(const CheckLink&) const = default;
 };
 
@@ -93,8 +93,8 @@ class Port {
   Actions expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
 
-  /// Takes note of the octets that forwarding has counted by bucket since the last call.  The caller
-  /// holds the forwarding lock.
+  /// Takes note of the octets that forwarding has counted by bucket since the last call.  The
+  /// caller holds the forwarding lock.
   void collect();
 
   PortPlan plan() const;

@@ -18,15 +18,15 @@ using Options = std::map<std::string, std::string>;
 /// One Interface row, checked: what ovs-vswitchd.conf.db(5) calls its configuration.
 struct InterfaceSettings {
   std::string name;
-  std::string type;                              ///< "" is the system's device of that name
-  Options options;                               ///< peer, and those of dummy devices
-  std::optional<MacAddress> mac;                 ///< wanted; for internal interfaces only
-  std::optional<std::uint16_t> ofport_request;   ///< 1 to 65279
+  std::string type;                             ///< "" is the system's device of that name
+  Options options;                              ///< peer, and those of dummy devices
+  std::optional<MacAddress> mac;                ///< wanted; for internal interfaces only
+  std::optional<std::uint16_t> ofport_request;  ///< 1 to 65279
   std::optional<std::uint16_t> remembered_ofport;
   std::optional<int> mtu_request;
-  std::uint16_t lacp_port_id = 0;                ///< 0: the OpenFlow port number
+  std::uint16_t lacp_port_id = 0;  ///< 0: the OpenFlow port number
   std::uint16_t lacp_port_priority = 65535;
-  std::uint16_t lacp_aggregation_key = 0;        ///< 0: derived
+  std::uint16_t lacp_aggregation_key = 0;  ///< 0: derived
   bool operator==(const InterfaceSettings&) const = default;
 };
 
@@ -34,12 +34,12 @@ struct InterfaceSettings {
 struct LacpSettings {
   bool active = false;
   bool fast = false;
-  std::optional<MacAddress> system_id;             ///< none: the bridge's
-  std::optional<std::uint16_t> system_priority;    ///< none: 65534 for a bond, else 65535
+  std::optional<MacAddress> system_id;           ///< none: the bridge's
+  std::optional<std::uint16_t> system_priority;  ///< none: 65534 for a bond, else 65535
   bool fallback_ab = false;
   Duration aggregate_wait{0};
   std::uint32_t min_links = 0;
-  std::uint32_t max_bundle = 0;                    ///< 0: no limit
+  std::uint32_t max_bundle = 0;  ///< 0: no limit
   std::uint32_t timeout_multiplier = 3;
   bool independent_control = false;
   bool operator==(const LacpSettings&) const = default;
@@ -58,8 +58,8 @@ struct PortSettings {
   std::optional<MacAddress> remembered_active;  ///< bond_active_slave as it was found
   DetectMode detect = DetectMode::carrier;
   Duration miimon_interval = 200ms;
-  std::optional<MacAddress> mac;     ///< a candidate for the bridge's own address
-  bool fake_interface = false;       ///< bond_fake_iface
+  std::optional<MacAddress> mac;  ///< a candidate for the bridge's own address
+  bool fake_interface = false;    ///< bond_fake_iface
   bool operator==(const PortSettings&) const = default;
 };
 

@@ -32,8 +32,9 @@ class VlanSet {
   std::bitset<4096> bits_;
 };
 
-/// A port's VLAN columns, with defaults filled in: `trunks` and `cvlans` hold what is carried, never
-/// "empty means all"; the native modes' trunks hold the native VLAN, and 0 only if it is that.
+/// A port's VLAN columns, with defaults filled in: `trunks` and `cvlans` hold what is carried,
+/// never "empty means all"; the native modes' trunks hold the native VLAN, and 0 only if it is
+/// that.
 struct VlanRules {
   VlanMode mode = VlanMode::trunk;
   VlanId tag;  ///< access, native and tunnel modes
@@ -49,10 +50,10 @@ struct VlanRules {
 /// A frame inside the bridge: its VLAN, and what of its tags is still in front of its payload.
 struct InternalVlan {
   VlanId vlan;
-  std::uint8_t priority = 0;      ///< PCP, 0 to 7
-  std::uint16_t tpid = 0x8100;    ///< of the tag that a trunk writes for it
-  bool tagged = false;            ///< arrived with an outer tag, though of VLAN 0
-  bool tunnelled = false;         ///< came in through a tunnel port: a tag it brought is payload
+  std::uint8_t priority = 0;       ///< PCP, 0 to 7
+  std::uint16_t tpid = 0x8100;     ///< of the tag that a trunk writes for it
+  bool tagged = false;             ///< arrived with an outer tag, though of VLAN 0
+  bool tunnelled = false;          ///< came in through a tunnel port: a tag it brought is payload
   std::optional<VlanId> customer;  ///< VLAN of the tag behind the outer one, where there is one
 
   bool operator==(const InternalVlan&) const = default;

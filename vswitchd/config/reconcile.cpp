@@ -10,9 +10,9 @@ namespace {
 constexpr std::array<std::string_view, 7> kBridgeColumns{
     "name", "fail_mode", "datapath_type", "other_config", "flood_vlans", "ports", "mirrors"};
 constexpr std::array<std::string_view, 15> kPortColumns{
-    "name",        "interfaces", "bond_mode", "bond_updelay", "bond_downdelay",
-    "bond_fake_iface", "other_config", "lacp", "mac",          "tag",
-    "trunks",      "cvlans",     "vlan_mode", "protected",    "fake_bridge"};
+    "name",         "interfaces", "bond_mode",  "bond_updelay", "bond_downdelay", "bond_fake_iface",
+    "other_config", "lacp",       "mac",        "tag",          "trunks",         "cvlans",
+    "vlan_mode",    "protected",  "fake_bridge"};
 constexpr std::array<std::string_view, 7> kInterfaceColumns{
     "name", "type", "options", "mac", "ofport_request", "mtu_request", "other_config"};
 constexpr std::array<std::string_view, 3> kSwitchColumns{"bridges", "next_cfg", "other_config"};
@@ -183,8 +183,7 @@ void Reconciler::remove_port(const db::Uuid& port, std::vector<Step>& steps) {
   steps.emplace_back(RemovePort{port});
 }
 
-void Reconciler::read_port(const db::Uuid& port, const db::Uuid& bridge,
-                           std::vector<Step>& steps) {
+void Reconciler::read_port(const db::Uuid& port, const db::Uuid& bridge, std::vector<Step>& steps) {
   const db::Table* port_table = database_.schema().find("Port");
   const db::Table* interface_table = database_.schema().find("Interface");
   const db::RowPtr row = database_.find(*port_table, port);

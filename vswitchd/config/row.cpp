@@ -34,9 +34,7 @@ const db::Datum& Row::datum(std::string_view column) const {
   return position ? row_->columns[*position] : kEmpty;
 }
 
-std::string Row::text(std::string_view column) const {
-  return optional_text(column).value_or("");
-}
+std::string Row::text(std::string_view column) const { return optional_text(column).value_or(""); }
 
 std::optional<std::string> Row::optional_text(std::string_view column) const {
   return first<std::string>(datum(column));

@@ -12,8 +12,9 @@
 
 namespace bondway::config {
 
-/// A row of the database, read by column name and type.  A column that the schema lacks, or that has
-/// another type, reads as empty: the database may be of another release.  What it reads outlives it.
+/// A row of the database, read by column name and type.  A column that the schema lacks, or that
+/// has another type, reads as empty: the database may be of another release.  What it reads
+/// outlives it.
 class Row {
  public:
   Row(const db::Table& table, const db::Row& row) : table_(&table), row_(&row) {}

@@ -50,8 +50,8 @@ VlanRules vlan_rules(const Row& port, const Keys& keys, Warnings& warnings) {
   if (const auto tag = VlanId::from(port.number("tag"))) rules.tag = *tag;
   const VlanSet trunks = vlan_set(port.numbers("trunks"));
   if (port.text("vlan_mode").empty() && rules.mode == VlanMode::access && !trunks.empty()) {
-    warnings.push_back(fmt::format(
-        "port {}: ignoring trunks in favor of implicit vlan_mode", port.text("name")));
+    warnings.push_back(
+        fmt::format("port {}: ignoring trunks in favor of implicit vlan_mode", port.text("name")));
   }
   rules.trunks = all_if_empty(trunks);
   if (rules.mode == VlanMode::native_tagged || rules.mode == VlanMode::native_untagged) {
@@ -72,11 +72,10 @@ std::optional<MacAddress> lacp_system_id(const std::string& port, const Keys& ke
   const auto mac = MacAddress::parse(*text);
   usable = mac && !mac->is_zero();
   if (!mac) {
-    warnings.push_back(fmt::format(
-        "port {}: LACP system ID ({}) must be an Ethernet address.", port, *text));
-  } else if (mac->is_zero()) {
     warnings.push_back(
-        fmt::format("port {}: Invalid zero MAC address for LACP system ID.", port));
+        fmt::format("port {}: LACP system ID ({}) must be an Ethernet address.", port, *text));
+  } else if (mac->is_zero()) {
+    warnings.push_back(fmt::format("port {}: Invalid zero MAC address for LACP system ID.", port));
   }
   return mac;
 }
@@ -128,8 +127,7 @@ Duration delay(const Row& port, std::string_view column) {
   return std::chrono::milliseconds(std::max<std::int64_t>(port.number(column), 0));
 }
 
-bond::BondConfig bond_config(const Row& port, const Keys& keys, bool is_bond,
-                             Warnings& warnings) {
+bond::BondConfig bond_config(const Row& port, const Keys& keys, bool is_bond, Warnings& warnings) {
   bond::BondConfig config;
   config.name = port.text("name");
   config.mode = bond_mode(port, is_bond, warnings);
@@ -191,8 +189,7 @@ bridge::InterfaceSettings interface_settings(const Row& row) {
     settings.remembered_ofport = narrow<std::uint16_t>(remembered);
   }
   if (const auto mtu = row.optional_number("mtu_request")) settings.mtu_request = narrow<int>(*mtu);
-  settings.lacp_port_id =
-      narrow<std::uint16_t>(keys.number("lacp-port-id", 1, 65535).value_or(0));
+  settings.lacp_port_id = narrow<std::uint16_t>(keys.number("lacp-port-id", 1, 65535).value_or(0));
   settings.lacp_port_priority =
       narrow<std::uint16_t>(keys.number("lacp-port-priority", 1, 65535).value_or(65535));
   settings.lacp_aggregation_key =
@@ -233,8 +230,7 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
                                    settings.name, *hwaddr));
   }
   settings.datapath_id = hex_number(keys.text("datapath-id"));
-  settings.mac_ageing =
-      std::chrono::seconds(within(keys.number("mac-aging-time"), 300, 15, 3600));
+  settings.mac_ageing = std::chrono::seconds(within(keys.number("mac-aging-time"), 300, 15, 3600));
   settings.mac_table_size =
       narrow<std::size_t>(within(keys.number("mac-table-size"), 8192, 10, 1'000'000));
   settings.forward_bpdu = keys.is_true("forward-bpdu");
@@ -247,8 +243,7 @@ SwitchSettings switch_settings(const Row& row) {
   SwitchSettings settings;
   settings.next_cfg = row.number("next_cfg");
   const std::int64_t interval = keys.number("stats-update-interval").value_or(5000);
-  settings.statistics_interval =
-      std::chrono::milliseconds(std::max<std::int64_t>(interval, 5000));
+  settings.statistics_interval = std::chrono::milliseconds(std::max<std::int64_t>(interval, 5000));
   const std::int64_t limit = keys.number("vlan-limit").value_or(1);
   settings.vlan_limit = limit == 1 ? 1 : 2;
   const std::string layout = keys.text("appctl-format").value_or("");

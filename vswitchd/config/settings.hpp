@@ -25,7 +25,7 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings);
 struct SwitchSettings {
   std::int64_t next_cfg = 0;
   Duration statistics_interval = 5s;
-  std::uint8_t vlan_limit = 1;           ///< 802.1Q tags that are looked at
+  std::uint8_t vlan_limit = 1;               ///< 802.1Q tags that are looked at
   bond::Layout layout = bond::Layout::v3_1;  ///< of bond/show and lacp/show: appctl-format
   bool operator==(const SwitchSettings&) const = default;
 };

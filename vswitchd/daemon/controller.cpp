@@ -13,8 +13,7 @@ constexpr int kMaxRoundsPerPass = 100;        ///< of timers that set each other
 }  // namespace
 
 Controller::Controller(asio::io_context& io, const process::Clock& clock, Switch& bondway_switch,
-                       db::Database& database, std::function<void()> committed,
-                       process::Logger log)
+                       db::Database& database, std::function<void()> committed, process::Logger log)
     : io_(io),
       clock_(clock),
       switch_(bondway_switch),

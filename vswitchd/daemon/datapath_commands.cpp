@@ -49,8 +49,7 @@ std::string port_text(const Interface& interface) {
 
 /// All bridges share one datapath.  It has no cache of flows yet, so every frame is a miss.
 std::string show_datapath(Switch& sw) {
-  std::string text = fmt::format("netdev@ovs-netdev: hit:0 missed:{}\n",
-                                 sw.datapath().forwarded());
+  std::string text = fmt::format("netdev@ovs-netdev: hit:0 missed:{}\n", sw.datapath().forwarded());
   for (const std::string& name : bridge_names(sw)) {
     text += fmt::format("  {}:\n", name);
     std::map<std::string, const Interface*> interfaces;

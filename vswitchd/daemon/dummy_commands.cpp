@@ -75,8 +75,7 @@ Result<std::string> set_admin_state(Switch& sw, const Args& args) {
 Result<std::string> connection_state(Switch& sw, const Args& args) {
   if (!args.empty()) {
     const netdev::Dummy* dummy = dummy_of(sw.interfaces().find(args[0]));
-    return fmt::format("{}: {}", args[0],
-                       dummy == nullptr ? "unknown" : dummy->connection_state());
+    return fmt::format("{}: {}", args[0], dummy == nullptr ? "unknown" : dummy->connection_state());
   }
   std::string text;
   for (Interface* interface : sw.interfaces().all()) {

@@ -87,9 +87,8 @@ Result<std::string> del(Switch& sw, const Args& args) {
   const auto mac = MacAddress::parse(args[2]);
   if (!mac) return fail("bad MAC address");
   bool removed = false;
-  sw.datapath().exclusively([&] {
-    removed = (*bridge)->bridge->macs()->remove_static(*mac, fdb::parse_vlan(args[1]));
-  });
+  sw.datapath().exclusively(
+      [&] { removed = (*bridge)->bridge->macs()->remove_static(*mac, fdb::parse_vlan(args[1])); });
   if (!removed) return fail("could not find static mac entry");
   return "";
 }

@@ -80,8 +80,8 @@ void Interfaces::open(Interface& interface, const MacAddress& bridge_mac) {
 void Interfaces::open_patch(Interface& interface) {
   const auto peer = interface.settings.options.find("peer");
   if (peer == interface.settings.options.end() || peer->second.empty()) {
-    interface.error = fmt::format("{}: patch type requires valid 'peer' argument",
-                                  interface.settings.name);
+    interface.error =
+        fmt::format("{}: patch type requires valid 'peer' argument", interface.settings.name);
     return;
   }
   interface.is_patch = true;
@@ -94,11 +94,11 @@ void Interfaces::open_patch(Interface& interface) {
 void Interfaces::open_device(Interface& interface, const MacAddress& bridge_mac) {
   const std::optional<MacAddress> mac =
       interface.settings.mac ? interface.settings.mac : std::optional(bridge_mac);
-  auto device = factory_.open(interface.type, interface.settings.name,
-                              mac->is_zero() ? std::nullopt : mac);
+  auto device =
+      factory_.open(interface.type, interface.settings.name, mac->is_zero() ? std::nullopt : mac);
   if (!device) {
-    interface.error = fmt::format("could not open network device {} ({})",
-                                  interface.settings.name, device.error().message);
+    interface.error = fmt::format("could not open network device {} ({})", interface.settings.name,
+                                  device.error().message);
     return;
   }
   interface.device = std::move(*device);
@@ -129,8 +129,8 @@ void Interfaces::watch(Interface& interface) {
   if (!interface.type.empty()) return;
   auto socket = netdev::ControlSocket::open(interface.settings.name);
   if (!socket) {
-    interface.error = fmt::format("could not open network device {} ({})",
-                                  interface.settings.name, socket.error().message);
+    interface.error = fmt::format("could not open network device {} ({})", interface.settings.name,
+                                  socket.error().message);
     return;
   }
   interface.slow_frames.emplace(std::move(*socket));

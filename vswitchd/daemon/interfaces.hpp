@@ -38,8 +38,8 @@ struct Interface {
   MacAddress patch_mac;
   std::optional<bridge::InterfaceId> peer;  ///< the open patch that points back
   std::shared_ptr<bridge::Traffic> traffic = std::make_shared<bridge::Traffic>();
-  bridge::Traffic slow_traffic;  ///< LACPDUs over a patch, which forwarding does not see
-  std::string error;  ///< empty, or why it does not work
+  bridge::Traffic slow_traffic;    ///< LACPDUs over a patch, which forwarding does not see
+  std::string error;               ///< empty, or why it does not work
   std::optional<bool> mii_status;  ///< last polled, when that decides about the link
 
   bool is_open() const { return device || is_patch; }
@@ -69,7 +69,8 @@ class Interfaces {
   /// Opens what the settings ask for.  On failure the interface's error says why.
   void open(Interface& interface, const MacAddress& bridge_mac);
   void close(Interface& interface);
-  /// New settings of the same type: patches are joined anew, devices get their options, MAC and MTU.
+  /// New settings of the same type: patches are joined anew, devices get their options, MAC and
+  /// MTU.
   void reconfigure(Interface& interface, const bridge::InterfaceSettings& settings);
 
   /// Interfaces whose status may have changed since the last call.

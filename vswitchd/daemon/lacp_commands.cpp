@@ -11,9 +11,12 @@ using Render = std::string (*)(const lacp::LagView&, lacp::Layout);
 
 lacp::Layout layout(const Switch& sw) {
   switch (sw.settings().layout) {
-    case bond::Layout::v3_1: return lacp::Layout::v3_1;
-    case bond::Layout::v2_0: return lacp::Layout::v2_0;
-    case bond::Layout::v1_4: return lacp::Layout::v1_4;
+    case bond::Layout::v3_1:
+      return lacp::Layout::v3_1;
+    case bond::Layout::v2_0:
+      return lacp::Layout::v2_0;
+    case bond::Layout::v1_4:
+      return lacp::Layout::v1_4;
   }
   return lacp::Layout::v3_1;
 }

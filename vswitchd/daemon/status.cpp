@@ -52,10 +52,9 @@ Datum counters(const netdev::Statistics& statistics) {
   return map;
 }
 
-constexpr std::string_view kDeviceColumns[] = {"admin_state", "link_state", "link_resets",
-                                               "mac_in_use",  "ifindex",    "mtu",
-                                               "link_speed",  "duplex",     "status",
-                                               "statistics",  "lacp_current"};
+constexpr std::string_view kDeviceColumns[] = {
+    "admin_state", "link_state", "link_resets", "mac_in_use", "ifindex",     "mtu",
+    "link_speed",  "duplex",     "status",      "statistics", "lacp_current"};
 
 }  // namespace
 
@@ -105,8 +104,8 @@ void StatusWriter::write_interface(Interface& interface, db::Transaction& transa
   write_device(interface, transaction);
   const bridge::Port* port = switch_.find_port_of(interface);
   const bool has_lacp = port != nullptr && port->lag() != nullptr;
-  set("lacp_current", has_lacp ? Datum(Atom(port->lag()->current(lacp::MemberId{
-                                     static_cast<std::uint32_t>(interface.id)})))
+  set("lacp_current", has_lacp ? Datum(Atom(port->lag()->current(
+                                     lacp::MemberId{static_cast<std::uint32_t>(interface.id)})))
                                : Datum());
   const db::Row* row = transaction.get(interfaces_, interface.row);
   const auto statistics = interfaces_.find("statistics");
@@ -138,8 +137,7 @@ void StatusWriter::write_statistics(db::Transaction& transaction) {
   }
 }
 
-void StatusWriter::write_interface_statistics(Interface& interface,
-                                              db::Transaction& transaction) {
+void StatusWriter::write_interface_statistics(Interface& interface, db::Transaction& transaction) {
   netdev::Statistics statistics;
   if (interface.device) {
     statistics = interface.device->statistics();

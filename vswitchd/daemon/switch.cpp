@@ -12,11 +12,10 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
       log_(std::move(log)),
       factory_(dummies),
       datapath_(now_),
-      interfaces_(io, factory_, datapath_,
-                  [this](bridge::InterfaceId id, const FrameView& frame) {
-                    on_slow_frame(id, frame.octets);
-                    settle();
-                  }) {
+      interfaces_(io, factory_, datapath_, [this](bridge::InterfaceId id, const FrameView& frame) {
+        on_slow_frame(id, frame.octets);
+        settle();
+      }) {
   watches_.emplace_back(io, links_.fd(), [this] { on_links(links_.read()); });
   watches_.emplace_back(io, datapath_.control_fd(), [this] {
     for (const datapath::ControlFrame& arrived : datapath_.take_control_frames()) {
@@ -46,9 +45,9 @@ void Switch::perform(const config::AddBridge& step) {
   bridge.row = step.bridge;
   bridge.id = bridge::BridgeId{static_cast<std::uint32_t>(free - bridge_rows_.begin())};
   const fdb::TableConfig macs{step.settings.mac_table_size, step.settings.mac_ageing};
-  bridge.bridge = std::make_unique<bridge::Bridge>(
-      step.settings, DeviceFactory::random_mac(),
-      std::make_shared<fdb::Table>(macs, std::random_device()()));
+  bridge.bridge =
+      std::make_unique<bridge::Bridge>(step.settings, DeviceFactory::random_mac(),
+                                       std::make_shared<fdb::Table>(macs, std::random_device()()));
   log(fmt::format("bridge {}: using datapath ID {:016x}", step.settings.name,
                   bridge.bridge->datapath_id()));
   bridge_names_[step.settings.name] = step.bridge;
@@ -59,8 +58,7 @@ void Switch::perform(const config::AddBridge& step) {
 
 void Switch::perform(const config::ChangeBridge& step) {
   SwitchBridge& bridge = bridges_.at(step.bridge);
-  const bool empties_table =
-      !(bridge.bridge->settings().flood_vlans == step.settings.flood_vlans);
+  const bool empties_table = !(bridge.bridge->settings().flood_vlans == step.settings.flood_vlans);
   const fdb::TableConfig config{step.settings.mac_table_size, step.settings.mac_ageing};
   datapath_.exclusively([&] {
     bridge.bridge->macs()->configure(config);
@@ -210,15 +208,15 @@ void Switch::open(SwitchPort& port, Interface& interface) {
   }
   const auto wanted = interface.settings.ofport_request ? interface.settings.ofport_request
                                                         : interface.settings.remembered_ofport;
-  interface.number = is_local ? std::optional(bridge::PortNumbers::kLocal)
-                              : bridge.bridge->numbers().take(wanted);
+  interface.number =
+      is_local ? std::optional(bridge::PortNumbers::kLocal) : bridge.bridge->numbers().take(wanted);
   if (!interface.number) {
     interface.error = fmt::format("bridge {} has no port number left", bridge_name);
     interfaces_.close(interface);
     return;
   }
-  log(fmt::format("bridge {}: added interface {} on port {}", bridge_name,
-                  interface.settings.name, *interface.number));
+  log(fmt::format("bridge {}: added interface {} on port {}", bridge_name, interface.settings.name,
+                  *interface.number));
   interfaces_stale_ = true;
   queue(port.bridge, bridge.bridge->add_member(port.id, member_of(interface), now()));
   queue(port.bridge, bridge.bridge->choose_mac(now()));
@@ -229,8 +227,8 @@ void Switch::close(SwitchPort& port, Interface& interface) {
   SwitchBridge& bridge = bridge_of(port);
   if (interface.number) {
     bridge.bridge->numbers().release(*interface.number);
-    log(fmt::format("bridge {}: deleted interface {} on port {}",
-                    bridge.bridge->settings().name, interface.settings.name, *interface.number));
+    log(fmt::format("bridge {}: deleted interface {} on port {}", bridge.bridge->settings().name,
+                    interface.settings.name, *interface.number));
   }
   interface.number.reset();
   queue(port.bridge, bridge.bridge->remove_member(port.id, interface.id, now()));

@@ -41,8 +41,8 @@ struct SwitchPort {
   std::uint64_t created = 0, lacp_since = 0;    ///< places in the order of events; 0: no LACP
 };
 
-/// The switch as a whole: carries out what the configuration asks for, brings events to the port they
-/// concern, and what the ports decide to the devices and to forwarding.
+/// The switch as a whole: carries out what the configuration asks for, brings events to the port
+/// they concern, and what the ports decide to the devices and to forwarding.
 ///
 /// Control thread only.  Every event ends in settle(), so that no path forgets an action, the plan
 /// or a status column.

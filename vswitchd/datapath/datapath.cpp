@@ -49,8 +49,8 @@ struct Datapath::Device {
   bool unflushed = false;
 };
 
-/// The forwarding lock in the control thread's hands.  A plain mutex would let a busy worker take it
-/// again and again.
+/// The forwarding lock in the control thread's hands.  A plain mutex would let a busy worker take
+/// it again and again.
 class Datapath::ControlAccess {
  public:
   explicit ControlAccess(Datapath& datapath) : datapath_(datapath) {

@@ -17,7 +17,7 @@ namespace bondway::datapath {
 
 /// A slow-protocol frame for the control thread, as it arrived on the interface.
 struct ControlFrame {
-  bridge::InterfaceId interface{};
+  bridge::InterfaceId interface {};
   Frame frame;
 };
 
@@ -74,7 +74,7 @@ class Datapath {
   std::function<TimePoint()> now_;
   netdev::UniqueFd epoll_, wake_, control_ready_;
 
-  std::mutex lock_;                       ///< the forwarding lock, of everything down to the blank line
+  std::mutex lock_;  ///< the forwarding lock, of everything down to the blank line
   std::atomic<int> control_waiting_ = 0;  ///< control thread wants the lock: the worker stands back
   std::shared_ptr<const bridge::Plan> plan_;
   std::map<bridge::InterfaceId, std::unique_ptr<Device>> devices_;
