@@ -1,18 +1,18 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "vswitchd/netdev/netdev.hpp"
 #include "vswitchd/netdev/unique_fd.hpp"
 
 namespace bondway::netdev {
 
-class PcapWriter;   // pcap.hpp
 class FrameStream;  // stream.hpp
 
 /// A device without hardware, for tests.  Frames arrive by inject() or from the stream it is wired
@@ -22,16 +22,19 @@ class Dummy final : public Netdev {
  public:
   /// Options `ifindex`, `pcap` (both directions), `rxq_pcap`, `tx_pcap`, `pstream` (`punix:PATH`:
   /// accepts any number of peers), `stream` (`unix:PATH`: connects, again and again if need be).
+  /// Others mean nothing.
   using Options = std::map<std::string, std::string>;
+  using Observer = std::function<void(const FrameView&)>;
 
   Dummy(const std::string& name, const MacAddress& mac);
   ~Dummy() override;
 
-  /// Takes on these options in place of the last ones; files and streams whose option is unchanged
-  /// stay open.  The error names the option, the value and the reason; the other options hold.
+  /// Takes on these options in place of the last ones; a file or stream whose option is unchanged
+  /// stays open.  Of several errors the first is told, by option, value and reason; the other
+  /// options hold.
   Result<void> configure(const Options& options);
 
-  /// A frame arrives.  Safe on any thread.
+  /// A frame arrives.  Safe on any thread.  Dropped when a thousand wait to be received.
   void inject(const FrameView& frame);
 
   void set_admin_state(bool up);
@@ -39,7 +42,10 @@ class Dummy final : public Netdev {
   /// `connected`, `disconnected`, or `unknown` when it has no stream.
   std::string_view connection_state() const;
 
-  /// Readable when the stream wants run(): the control thread watches it.
+  /// Gets every frame that is sent, on the thread that sends it.
+  void observe(Observer observer);
+
+  /// Readable when the stream wants run(); -1 without stream, and another after configure().
   int control_fd() const;
   void run();
 
@@ -55,14 +61,18 @@ class Dummy final : public Netdev {
   class Queue;
   struct Files;
 
+  Result<void> configure_files(const Options& options);
+  Result<void> configure_stream(const Options& options);
   void transmit(const FrameView& frame);
 
-  UniqueFd arrivals_;         ///< an eventfd, readable while waiting_ is not empty
+  UniqueFd arrivals_;  ///< an eventfd, readable while waiting_ is not empty
+
   mutable std::mutex mutex_;  ///< of everything below, and of state_.mtu
   std::deque<Frame> waiting_;
   Options options_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<FrameStream> stream_;
+  Observer observer_;
 };
 
 /// The addresses that a process gives its dummy devices: aa:55:aa:55:HH:LL, counted from zero.

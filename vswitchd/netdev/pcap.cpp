@@ -38,11 +38,9 @@ FrameHeader header_of(const FrameView& frame) {
 }  // namespace
 
 Result<PcapWriter> PcapWriter::open(const std::string& path) {
-  const auto reason = [] {
-    return tl::unexpected(Error{std::generic_category().message(errno)});
-  };
+  const auto reason = [] { return tl::unexpected(Error{std::generic_category().message(errno)}); };
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644));
-  struct stat status{};
+  struct stat status {};
   if (!fd || fstat(fd.get(), &status) != 0) return reason();
   const FileHeader header;
   if (status.st_size == 0 && ::write(fd.get(), &header, sizeof(header)) != sizeof(header)) {

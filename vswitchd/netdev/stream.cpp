@@ -2,15 +2,13 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <string_view>
 #include <system_error>
-
-#include "vswitchd/netdev/offload.hpp"
 
 namespace bondway::netdev {
 namespace {
@@ -18,7 +16,9 @@ namespace {
 constexpr std::size_t kMaxWaiting = 100;  ///< frames for one peer
 constexpr std::size_t kMinFrame = 14, kLength = 2;
 
-tl::unexpected<Error> reason() { return tl::unexpected(Error{std::generic_category().message(errno)}); }
+tl::unexpected<Error> reason() {
+  return tl::unexpected(Error{std::generic_category().message(errno)});
+}
 
 UniqueFd make_socket() {
   return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -29,6 +29,12 @@ sockaddr_un to_address(const std::string& path) {
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   return address;
+}
+
+/// What an earlier listener left behind; any other kind of file stays.
+void remove_socket(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(path.c_str());
 }
 
 }  // namespace
@@ -142,7 +148,7 @@ void FrameStream::run(FrameSink sink) {
 Result<void> FrameStream::listen() {
   listener_ = make_socket();
   const sockaddr_un address = to_address(path_);
-  unlink(path_.c_str());
+  remove_socket(path_);
   if (bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       ::listen(listener_.get(), 16) != 0) {
     auto failure = reason();

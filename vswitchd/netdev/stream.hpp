@@ -15,7 +15,7 @@
 
 namespace bondway::netdev {
 
-/// Carries frames over local sockets, each behind its length in sixteen bits, network order.  Either
+/// Carries frames over local sockets, each behind its length in sixteen bits, network order. Either
 /// side of the wire: `punix:PATH` waits there for any number of peers, `unix:PATH` connects to one
 /// and, should that fail or end, tries again every second.  A peer that does not read loses frames
 /// when a hundred wait for it; one that sends a length below 14 is cut off.
