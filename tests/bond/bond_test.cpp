@@ -473,7 +473,6 @@ TEST_F(BondTest, ForgetsItsBucketsWhenTheyMeanSomethingElse) {
       {"mode", [](BondConfig& c) { c.mode = Mode::balance_tcp; }},
       {"basis", [](BondConfig& c) { c.hash_basis = 7; }},
       {"fallback", [](BondConfig& c) { c.lacp_fallback_ab = true; }},
-      {"primary", [](BondConfig& c) { c.primary = "e1"; }},
       {"interval", [](BondConfig& c) { c.rebalance_interval = 20s; }},
   };
   for (const auto& [what, change] : changes) {
@@ -487,12 +486,22 @@ TEST_F(BondTest, ForgetsItsBucketsWhenTheyMeanSomethingElse) {
   }
 }
 
-TEST_F(BondTest, KeepsItsBucketsWhenOnlyDelaysChange) {
+TEST_F(BondTest, KeepsItsBucketsWhenOtherThingsChange) {
   create_with_two_members(with_mode(Mode::balance_slb));
   const auto deadline = bond->rebalance_deadline();
   now += 4s;
   configure([](BondConfig& config) { config.updelay = 1s; });
+  configure([](BondConfig& config) { config.primary = "e1"; });  // without effect in balance-slb
   EXPECT_EQ(bond->rebalance_deadline(), deadline);
+}
+
+TEST_F(BondTest, ForgetsItsBucketsForAPrimaryInEffect) {
+  BondConfig config = with_mode(Mode::balance_slb);
+  config.lacp_fallback_ab = true;
+  create_with_two_members(config);
+  now += 4s;
+  configure([](BondConfig& changed) { changed.primary = "e1"; });
+  EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
 }
 
 // ---- rebalancing

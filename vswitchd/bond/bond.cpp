@@ -21,11 +21,17 @@ auto first(Range& range, Predicate predicate) {
   return found == range.end() ? nullptr : &*found;
 }
 
+/// The primary, where the mode leaves it one; else empty.
+std::string_view primary_of(const BondConfig& config) {
+  const bool has_one = config.mode == Mode::active_backup || config.lacp_fallback_ab;
+  return has_one ? std::string_view(config.primary) : std::string_view();
+}
+
 /// Whether the buckets mean something else, or their history does.
 bool forgets_shares(const BondConfig& a, const BondConfig& b) {
   return a.mode != b.mode || a.hash_basis != b.hash_basis ||
          a.rebalance_interval != b.rebalance_interval || a.lacp_fallback_ab != b.lacp_fallback_ab ||
-         a.primary != b.primary;
+         primary_of(a) != primary_of(b);
 }
 
 /// A bucket as `bond/migrate` takes it: digits only, none at all meaning 0, of which the lowest
@@ -218,7 +224,7 @@ BondView Bond::view(TimePoint now) const {
   if (is_balanced()) view.next_rebalance = next_rebalance_ - now;
   view.lacp_status = lacp_status_;
   view.lacp_fallback_ab = config_.lacp_fallback_ab;
-  if (has_primary()) view.primary = config_.primary;
+  if (!primary_of(config_).empty()) view.primary = config_.primary;
   view.active_mac = active_mac();
   for (std::size_t i = 0; i < members_.size(); ++i) {
     const Member& member = members_[i];
@@ -279,11 +285,6 @@ bool Bond::in_fallback() const {
 bool Bond::is_balanced() const {
   return config_.mode != Mode::active_backup && config_.rebalance_interval > Duration::zero() &&
          !in_fallback();
-}
-
-bool Bond::has_primary() const {
-  return !config_.primary.empty() &&
-         (config_.mode == Mode::active_backup || config_.lacp_fallback_ab);
 }
 
 /// With a negotiated partner all links are one port of the network behind: nothing to learn.
@@ -369,11 +370,10 @@ Result<Bond::Member*> Bond::set_enabled_by_command(std::string_view name, bool e
 bool Bond::is_active_good() const {
   const Member* const active = active_ ? find(*active_) : nullptr;
   if (active == nullptr || !active->enabled) return false;
-  if (config_.mode != Mode::active_backup || !has_primary()) return true;
-  return active->config.name == config_.primary ||
-         std::none_of(members_.begin(), members_.end(), [&](const Member& member) {
-           return member.enabled && member.config.name == config_.primary;
-         });
+  if (config_.mode != Mode::active_backup || active->config.name == config_.primary) return true;
+  return std::none_of(members_.begin(), members_.end(), [&](const Member& member) {
+    return member.enabled && member.config.name == config_.primary;
+  });
 }
 
 void Bond::choose_active(TimePoint now) {
@@ -397,7 +397,7 @@ Bond::Member* Bond::choose_enabled() {
   Member* choice = nullptr;
   for (Member& member : members_) {
     if (!member.enabled) continue;
-    if (has_primary() && member.config.name == config_.primary) return &member;
+    if (member.config.name == primary_of(config_)) return &member;
     const bool is_remembered = !remembered_.is_zero() && member.config.mac == remembered_;
     if (choice == nullptr || (is_remembered && choice->config.mac != remembered_)) choice = &member;
   }

@@ -89,8 +89,8 @@ class Bond {
   /// does not use it; it was always meant to be used.)
   Bond(BondConfig config, MacAddress remembered, TimePoint now);
 
-  /// Takes new settings.  A change of mode, basis, rebalance interval, fallback or primary forgets
-  /// all bucket assignments and loads; new delays apply to the next link change.
+  /// Takes new settings.  A change of mode, basis, rebalance interval, fallback or a primary in
+  /// effect forgets all bucket assignments and loads; new delays apply to the next link change.
   void configure(BondConfig config, TimePoint now);
   const BondConfig& config() const { return config_; }
 
@@ -156,7 +156,6 @@ class Bond {
 
   bool in_fallback() const;
   bool is_balanced() const;
-  bool has_primary() const;
   bool may_send_learning_packets() const;
   OutputTable::Spread spread() const;
 
