@@ -16,7 +16,7 @@ std::string DeviceFactory::effective_type(const std::string& type,
   if (mode_ == DummyMode::override_system && type.empty()) return "dummy";
   if (mode_ != DummyMode::off && type == "internal" && datapath_type == "dummy") return "dummy";
   if (mode_ != DummyMode::off && (type == "dummy-internal" || type == "dummy-pmd")) return "dummy";
-  return type;
+  return type == "tap" ? "internal" : type;
 }
 
 Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& type,

@@ -6,6 +6,25 @@
 
 namespace bondway::daemon {
 
+namespace {
+
+std::string peer_name(const bridge::InterfaceSettings& settings) {
+  const auto peer = settings.options.find("peer");
+  return peer == settings.options.end() ? std::string() : peer->second;
+}
+
+/// Why no patch can be made of these settings; empty if one can.
+std::string patch_error(const bridge::InterfaceSettings& settings) {
+  const std::string peer = peer_name(settings);
+  if (peer.empty()) {
+    return fmt::format("{}: patch type requires valid 'peer' argument", settings.name);
+  }
+  if (peer == settings.name) return fmt::format("{}: patch peer must not be self", settings.name);
+  return {};
+}
+
+}  // namespace
+
 bool Interface::link_up() const {
   if (is_patch) return true;
   if (!device) return false;
@@ -78,15 +97,11 @@ void Interfaces::open(Interface& interface, const MacAddress& bridge_mac) {
 }
 
 void Interfaces::open_patch(Interface& interface) {
-  const auto peer = interface.settings.options.find("peer");
-  if (peer == interface.settings.options.end() || peer->second.empty()) {
-    interface.error =
-        fmt::format("{}: patch type requires valid 'peer' argument", interface.settings.name);
-    return;
-  }
+  interface.error = patch_error(interface.settings);
+  if (!interface.error.empty()) return;
   interface.is_patch = true;
   interface.patch_mac = DeviceFactory::random_mac();
-  patches_to_[peer->second].insert(interface.id);
+  patches_to_[peer_name(interface.settings)].insert(interface.id);
   join(interface);
   join_all_with(interface.settings.name);
 }
@@ -142,6 +157,7 @@ void Interfaces::watch(Interface& interface) {
 
 void Interfaces::close(Interface& interface) {
   plan_[static_cast<std::size_t>(interface.id)] = {};
+  plan_changed_ = true;
   changed_.insert(interface.id);
   if (interface.device) datapath_.detach(interface.id);
   interface.watches.clear();
@@ -150,20 +166,21 @@ void Interfaces::close(Interface& interface) {
   interface.mii_status.reset();
   if (!std::exchange(interface.is_patch, false)) return;
   interface.peer.reset();
-  patches_to_[interface.settings.options["peer"]].erase(interface.id);
+  patches_to_[peer_name(interface.settings)].erase(interface.id);
   join_all_with(interface.settings.name);
 }
 
+bool Interfaces::can_reconfigure(const Interface& interface,
+                                 const bridge::InterfaceSettings& settings) {
+  if (!interface.is_open() || interface.settings.type != settings.type) return false;
+  return !interface.is_patch || patch_error(settings).empty();
+}
+
 void Interfaces::reconfigure(Interface& interface, const bridge::InterfaceSettings& settings) {
-  if (interface.is_patch) {
-    close(interface);
-    interface.settings = settings;
-    open(interface, {});
-    return;
-  }
+  changed_.insert(interface.id);
+  if (interface.is_patch) return reconfigure_patch(interface, settings);
   const bool other_mac = interface.settings.mac != settings.mac;
   interface.settings = settings;
-  if (!interface.device) return;
   interface.error.clear();
   apply_settings(interface);
   if (other_mac && settings.mac && interface.type == "internal") {
@@ -171,16 +188,24 @@ void Interfaces::reconfigure(Interface& interface, const bridge::InterfaceSettin
       interface.error = result.error().message;
     }
   }
-  changed_.insert(interface.id);
+}
+
+void Interfaces::reconfigure_patch(Interface& interface,
+                                   const bridge::InterfaceSettings& settings) {
+  patches_to_[peer_name(interface.settings)].erase(interface.id);
+  interface.settings = settings;
+  patches_to_[peer_name(settings)].insert(interface.id);
+  join(interface);
+  join_all_with(settings.name);
 }
 
 /// Finds the other end of a patch: an open patch of the wanted name that names this one.
 void Interfaces::join(Interface& interface) {
-  const std::string& wanted = interface.settings.options["peer"];
+  const std::string wanted = peer_name(interface.settings);
   Interface* peer = find(wanted);
   const bool exists = peer != nullptr && peer->is_patch;
   const bool points_back =
-      exists && peer->settings.options["peer"] == interface.settings.name && peer != &interface;
+      exists && peer_name(peer->settings) == interface.settings.name;
   interface.peer = points_back ? std::optional(peer->id) : std::nullopt;
   interface.error.clear();
   if (!exists) {
@@ -188,6 +213,7 @@ void Interfaces::join(Interface& interface) {
                                   interface.datapath_type);
   }
   plan_[static_cast<std::size_t>(interface.id)].peer = interface.peer;
+  plan_changed_ = true;
   changed_.insert(interface.id);
 }
 
@@ -204,6 +230,7 @@ void Interfaces::join_all_with(const std::string& name) {
 void Interfaces::update_plan(const Interface& interface, bond::MemberIndex member) {
   bridge::InterfacePlan& plan = plan_[static_cast<std::size_t>(interface.id)];
   plan = {};
+  plan_changed_ = true;
   if (!interface.is_open()) return;
   plan.bridge = interface.bridge;
   plan.port = interface.port;

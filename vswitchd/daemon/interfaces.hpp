@@ -73,16 +73,22 @@ class Interfaces {
   /// MTU.
   void reconfigure(Interface& interface, const bridge::InterfaceSettings& settings);
 
+  /// Whether an open interface may stay open with these settings.
+  static bool can_reconfigure(const Interface& interface, const bridge::InterfaceSettings& settings);
+
   /// Interfaces whose status may have changed since the last call.
   std::set<bridge::InterfaceId> take_changed() { return std::exchange(changed_, {}); }
 
   /// For Plan::interfaces.
   std::vector<bridge::InterfacePlan> plan() const { return plan_; }
   void update_plan(const Interface& interface, bond::MemberIndex member);
+  /// Whether plan() differs from what it was at the last call.
+  bool take_plan_changed() { return std::exchange(plan_changed_, false); }
 
  private:
   void open_patch(Interface& interface);
   void open_device(Interface& interface, const MacAddress& bridge_mac);
+  void reconfigure_patch(Interface& interface, const bridge::InterfaceSettings& settings);
   void apply_settings(Interface& interface);
   void join(Interface& interface);
   void join_all_with(const std::string& name);
@@ -98,6 +104,7 @@ class Interfaces {
   std::map<std::string, bridge::InterfaceId> names_;
   std::map<std::string, std::set<bridge::InterfaceId>> patches_to_;  ///< by peer's name
   std::vector<bridge::InterfacePlan> plan_;
+  bool plan_changed_ = false;
   std::set<bridge::InterfaceId> changed_;
 };
 

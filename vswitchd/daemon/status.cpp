@@ -162,6 +162,7 @@ void StatusWriter::write_capabilities(db::Transaction& transaction) {
   put(transaction, switch_table_, *switch_.row(), "iface_types",
       text_set({"dummy", "internal", "patch", "system", "tap"}));
   put(transaction, switch_table_, *switch_.row(), "datapath_types", text_set({"netdev", "system"}));
+  put(transaction, switch_table_, *switch_.row(), "dpdk_version", text("none"));
 }
 
 }  // namespace bondway::daemon

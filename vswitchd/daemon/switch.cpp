@@ -77,7 +77,6 @@ void Switch::perform(const config::RemoveBridge& step) {
   if (id < bridge_plans_.size()) bridge_plans_[id].reset();
   stale_bridges_.erase(step.bridge);
   news_.bridges.erase(step.bridge);
-  interfaces_stale_ = true;
   bridges_.erase(it);
 }
 
@@ -185,7 +184,7 @@ void Switch::change_interface(SwitchPort& port, Interface& interface,
                               const bridge::InterfaceSettings& settings) {
   if (interface.settings == settings) return;
   const bool other_number = settings.ofport_request && settings.ofport_request != interface.number;
-  if (interface.settings.type != settings.type || !interface.is_open() || other_number) {
+  if (!Interfaces::can_reconfigure(interface, settings) || other_number) {
     const auto number = other_number ? settings.ofport_request : interface.number;
     close(port, interface);
     interface.settings = settings;
@@ -217,7 +216,6 @@ void Switch::open(SwitchPort& port, Interface& interface) {
   }
   log(fmt::format("bridge {}: added interface {} on port {}", bridge_name, interface.settings.name,
                   *interface.number));
-  interfaces_stale_ = true;
   queue(port.bridge, bridge.bridge->add_member(port.id, member_of(interface), now()));
   queue(port.bridge, bridge.bridge->choose_mac(now()));
 }
@@ -233,7 +231,6 @@ void Switch::close(SwitchPort& port, Interface& interface) {
   interface.number.reset();
   queue(port.bridge, bridge.bridge->remove_member(port.id, interface.id, now()));
   interfaces_.close(interface);
-  interfaces_stale_ = true;
   queue(port.bridge, bridge.bridge->choose_mac(now()));
 }
 

@@ -151,7 +151,6 @@ class Switch {
 
   std::deque<std::pair<db::Uuid, bridge::PortAction>> queue_;
   std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew
-  bool interfaces_stale_ = false;
   std::vector<std::shared_ptr<const bridge::BridgePlan>> bridge_plans_;
   std::uint64_t generation_ = 0;
   StatusNews news_;

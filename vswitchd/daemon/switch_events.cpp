@@ -202,11 +202,10 @@ void Switch::place_members(const SwitchBridge& bridge, fdb::PortId id) {
     interfaces_.update_plan(*interfaces_.find(interface),
                             bond::MemberIndex{static_cast<std::uint16_t>(place)});
   }
-  interfaces_stale_ = true;
 }
 
 void Switch::publish() {
-  if (stale_bridges_.empty() && !interfaces_stale_) return;
+  if (!interfaces_.take_plan_changed() && stale_bridges_.empty()) return;
   bridge_plans_.resize(bridge_rows_.size());
   for (const db::Uuid& row : stale_bridges_) {
     const auto it = bridges_.find(row);
@@ -219,7 +218,6 @@ void Switch::publish() {
   plan->interfaces = interfaces_.plan();
   datapath_.publish(std::move(plan));
   stale_bridges_.clear();
-  interfaces_stale_ = false;
 }
 
 void Switch::announce(const SwitchBridge& bridge, fdb::PortId id) {

@@ -69,13 +69,15 @@ std::optional<Duration> remaining(std::optional<TimePoint> deadline, TimePoint n
 
 Lag::Lag(LagConfig config) : config_(std::move(config)) {}
 Lag::~Lag() = default;
+Lag::Lag(const Lag&) = default;
 Lag::Lag(Lag&&) noexcept = default;
+Lag& Lag::operator=(const Lag&) = default;
 Lag& Lag::operator=(Lag&&) noexcept = default;
 
 Actions Lag::configure(LagConfig config, TimePoint now) {
   Actions actions;
   config_ = std::move(config);
-  for (const auto& member : members_) member->follow(member->mux.set_control(config_.control));
+  for (Member& member : members_) member.follow(member.mux.set_control(config_.control));
   settle(now, actions);
   return actions;
 }
@@ -90,8 +92,7 @@ Actions Lag::add_member(MemberId id, MemberConfig config, Link link, TimePoint n
   }
   Actions actions;
   if (members_.empty()) derived_key_ = config.port_id;
-  members_.push_back(std::make_unique<Member>(id, config_));
-  Member& member = *members_.back();
+  Member& member = members_.emplace_back(id, config_);
   member.config = std::move(config);
   member.rx = RxMachine(member.config.partner_admin);
   member.identity = identity(member);
@@ -122,7 +123,7 @@ void Lag::apply(const MemberConfig& config, Member& member, TimePoint now) {
 
 Actions Lag::remove_member(MemberId id, TimePoint now) {
   Actions actions;
-  if (std::erase_if(members_, [id](const auto& member) { return member->id == id; }) == 0) {
+  if (std::erase_if(members_, [id](const Member& member) { return member.id == id; }) == 0) {
     return actions;
   }
   settle(now, actions);
@@ -198,11 +199,11 @@ void Lag::receive_lacpdu(Member& member, const Lacpdu& pdu, TimePoint now, Actio
 
 void Lag::forget_moved_partner(const Member& member) {
   const PortInfo& heard = member.rx.partner();
-  for (const auto& other : members_) {
-    const PortInfo& remembered = other->rx.partner();
-    if (other.get() == &member || other->rx.enabled()) continue;
+  for (Member& other : members_) {
+    const PortInfo& remembered = other.rx.partner();
+    if (&other == &member || other.rx.enabled()) continue;
     if (remembered.system_id != heard.system_id || remembered.port_id != heard.port_id) continue;
-    other->follow(other->rx.port_moved(other->config.partner_admin));
+    other.follow(other.rx.port_moved(other.config.partner_admin));
   }
 }
 
@@ -230,7 +231,7 @@ Actions Lag::send_marker(MemberId id, TimePoint now) {
 Actions Lag::expire(TimePoint now) {
   Actions actions;
   if (!deadline_ || now < *deadline_) return actions;
-  for (const auto& member : members_) expire_machines(*member, now, actions);
+  for (Member& member : members_) expire_machines(member, now, actions);
   settle(now, actions);
   return actions;
 }
@@ -263,11 +264,11 @@ void Lag::expire_machines(Member& member, TimePoint now, Actions& actions) {
 /// to do now, sends what there is to say, and finds out when to be called again.
 void Lag::settle(TimePoint now, Actions& actions) {
   renew_actors();
-  for (const auto& member : members_) member->status.update(member->rx, config_.activity, now);
+  for (Member& member : members_) member.status.update(member.rx, config_.activity, now);
   run_selection(now, actions);
   run_mux(now);
-  for (const auto& member : members_) run_periodic_and_churn(*member, now);
-  for (const auto& member : members_) transmit(*member, now, actions);
+  for (Member& member : members_) run_periodic_and_churn(member, now);
+  for (Member& member : members_) transmit(member, now, actions);
   publish(actions);
   find_deadline();
 }
@@ -275,39 +276,39 @@ void Lag::settle(TimePoint now, Actions& actions) {
 /// Tells partners when configuration, or members that came or went, made us somebody else; the
 /// aggregator must then be chosen anew.
 void Lag::renew_actors() {
-  for (const auto& member : members_) {
-    const PortInfo renewed = identity(*member);
-    if (renewed == member->identity) continue;
-    if (!same_port(renewed, member->identity)) member->selected = Selected::unselected;
-    member->identity = renewed;
-    member->transmission.need_to_transmit();
+  for (Member& member : members_) {
+    const PortInfo renewed = identity(member);
+    if (renewed == member.identity) continue;
+    if (!same_port(renewed, member.identity)) member.selected = Selected::unselected;
+    member.identity = renewed;
+    member.transmission.need_to_transmit();
   }
 }
 
 void Lag::run_selection(TimePoint now, Actions& actions) {
   std::vector<Candidate> candidates;
   candidates.reserve(members_.size());
-  for (const auto& member : members_) {
-    if (member->selected == Selected::unselected) {
-      member->follow(member->mux.update({}, config_.aggregate_wait, now));  // DETACHED first
+  for (Member& member : members_) {
+    if (member.selected == Selected::unselected) {
+      member.follow(member.mux.update({}, config_.aggregate_wait, now));  // DETACHED first
     }
-    candidates.push_back({.standing = standing(*member),
-                          .selected = member->selected,
-                          .actor = member->identity,
-                          .partner = member->rx.partner()});
+    candidates.push_back({.standing = standing(member),
+                          .selected = member.selected,
+                          .actor = member.identity,
+                          .partner = member.rx.partner()});
     if (partner_known(candidates.back().standing) &&
         is_loopback(candidates.back().actor, candidates.back().partner) &&
         loopback_log_.take(now)) {
       actions.push_back(LogEvent{
           LogEvent::Level::warn,
           fmt::format("member {}: Loopback detected. Interface is connected to its own bond",
-                      member->config.name)});
+                      member.config.name)});
     }
   }
   const std::vector<Selected> selected = select(candidates, config_.max_bundle);
   alone_ = true;
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    members_[i]->selected = selected[i];
+    members_[i].selected = selected[i];
     if (selected[i] == Selected::selected && partner_known(candidates[i].standing)) alone_ = false;
   }
 }
@@ -323,12 +324,12 @@ void Lag::run_mux(TimePoint now) {
                                      .partner_collecting = collecting},
                                     config_.aggregate_wait, now));
   };
-  for (const auto& member : members_) update(*member, false);
-  const bool ready = std::ranges::all_of(members_, [&](const auto& member) {
-    return member->selected != Selected::selected || member->mux.state() != MuxState::waiting ||
-           member->mux.waited(now);
+  for (Member& member : members_) update(member, false);
+  const bool ready = std::ranges::all_of(members_, [&](const Member& member) {
+    return member.selected != Selected::selected || member.mux.state() != MuxState::waiting ||
+           member.mux.waited(now);
   });
-  for (const auto& member : members_) update(*member, ready);
+  for (Member& member : members_) update(member, ready);
 }
 
 void Lag::run_periodic_and_churn(Member& member, TimePoint now) {
@@ -356,29 +357,29 @@ void Lag::transmit(Member& member, TimePoint now, Actions& actions) {
 
 void Lag::publish(Actions& actions) {
   const auto carrying =
-      std::ranges::count_if(members_, [this](const auto& member) { return carries(*member); });
+      std::ranges::count_if(members_, [this](const Member& member) { return carries(member); });
   enough_links_ = static_cast<std::size_t>(carrying) >= config_.min_links;
 
   const std::optional<std::uint16_t> present_key =
       members_.empty() ? std::nullopt : std::optional(key());
   bool changed = replace(negotiated_, negotiated());
   changed |= replace(key_, present_key);
-  for (const auto& member : members_) {
-    const PublishedState state{.status = member->status.status(),
-                               .attached = attached(*member),
-                               .may_enable = carries(*member) && enough_links_};
-    changed |= replace(member->published, state);
+  for (Member& member : members_) {
+    const PublishedState state{.status = member.status.status(),
+                               .attached = attached(member),
+                               .may_enable = carries(member) && enough_links_};
+    changed |= replace(member.published, state);
   }
   if (changed) actions.push_back(StateChanged{});
 }
 
 void Lag::find_deadline() {
   deadline_.reset();
-  for (const auto& member : members_) {
+  for (const Member& member : members_) {
     for (const std::optional<TimePoint>& deadline :
-         {member->rx.deadline(), member->status.deadline(), member->periodic.deadline(),
-          member->mux.deadline(), member->transmission.deadline(), member->actor_churn.deadline(),
-          member->partner_churn.deadline()}) {
+         {member.rx.deadline(), member.status.deadline(), member.periodic.deadline(),
+          member.mux.deadline(), member.transmission.deadline(), member.actor_churn.deadline(),
+          member.partner_churn.deadline()}) {
       deadline_ = earlier(deadline_, deadline);
     }
   }
@@ -387,8 +388,8 @@ void Lag::find_deadline() {
 Lag::Member* Lag::find(MemberId id) { return const_cast<Member*>(std::as_const(*this).find(id)); }
 
 const Lag::Member* Lag::find(MemberId id) const {
-  for (const auto& member : members_) {
-    if (member->id == id) return member.get();
+  for (const Member& member : members_) {
+    if (member.id == id) return &member;
   }
   return nullptr;
 }
@@ -397,8 +398,8 @@ const Lag::Member* Lag::find(MemberId id) const {
 /// the member that it came from: if the others changed theirs, all of them would have to
 /// renegotiate.
 std::uint16_t Lag::key() const {
-  const bool set = !members_.empty() && members_.front()->config.aggregation_key != 0;
-  return set ? members_.front()->config.aggregation_key : derived_key_;
+  const bool set = !members_.empty() && members_.front().config.aggregation_key != 0;
+  return set ? members_.front().config.aggregation_key : derived_key_;
 }
 
 Aggregation Lag::aggregation() const {
@@ -486,7 +487,7 @@ bool Lag::carries(const Member& member) const {
 bool Lag::negotiated() const {
   if (!alone_) return true;
   return std::ranges::any_of(members_,
-                             [this](const auto& member) { return presumed_attached(*member); });
+                             [this](const Member& member) { return presumed_attached(member); });
 }
 
 Negotiation Lag::status() const {
@@ -518,7 +519,7 @@ LagView Lag::view(TimePoint now) const {
                .max_bundle = config_.max_bundle,
                .timeout_multiplier = config_.timeout_multiplier,
                .members = {}};
-  for (const auto& member : members_) view.members.push_back(view_of(*member, now));
+  for (const Member& member : members_) view.members.push_back(view_of(member, now));
   std::ranges::sort(view.members, {}, &MemberView::name);
   return view;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -74,7 +73,9 @@ class Lag {
  public:
   explicit Lag(LagConfig config);
   ~Lag();
+  Lag(const Lag&);
   Lag(Lag&&) noexcept;
+  Lag& operator=(const Lag&);
   Lag& operator=(Lag&&) noexcept;
 
   /// New settings.  None of them resets a negotiation by itself; what partners see of them is sent.
@@ -145,11 +146,11 @@ class Lag {
   MemberView view_of(const Member& member, TimePoint now) const;
 
   LagConfig config_;
-  std::vector<std::unique_ptr<Member>> members_;  // in the order they were added
-  std::uint16_t derived_key_ = 0;                 // port id of the first member there was
-  bool alone_ = true;         // no member is selected together with a known partner
-  bool enough_links_ = true;  // at least min_links carry traffic
-  bool negotiated_ = false;   // as last published
+  std::vector<Member> members_;    // in the order they were added
+  std::uint16_t derived_key_ = 0;  // port id of the first member there was
+  bool alone_ = true;              // no member is selected together with a known partner
+  bool enough_links_ = true;       // at least min_links carry traffic
+  bool negotiated_ = false;        // as last published
   std::optional<std::uint16_t> key_;
   std::optional<TimePoint> deadline_;
   RateLimit<1> bad_pdu_log_{1s}, loopback_log_{1s}, link_down_log_{1s};

@@ -1,0 +1,253 @@
+// ovs-vswitchd: the switch daemon, with its own database or following another server's.
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/engine/schemas.hpp"
+#include "db/rpc/asio.hpp"
+#include "db/server/server.hpp"
+#include "db/store/stored_database.hpp"
+#include "process/clock.hpp"
+#include "process/control_server.hpp"
+#include "process/daemon.hpp"
+#include "process/log.hpp"
+#include "process/log_modules.hpp"
+#include "process/options.hpp"
+#include "process/paths.hpp"
+#include "process/signals.hpp"
+#include "process/standard_commands.hpp"
+#include "process/version.hpp"
+#include "vswitchd/daemon/commands.hpp"
+#include "vswitchd/daemon/controller.hpp"
+
+namespace bondway {
+namespace {
+
+using daemon::DummyMode;
+using process::Option;
+
+constexpr const char* kProgram = "ovs-vswitchd";
+
+struct Settings {
+  process::DaemonSettings daemon;
+  DummyMode dummies = DummyMode::off;
+  bool lock_memory = false;
+  std::optional<int> exit_status;  ///< --help, --version: nothing is left to do
+};
+
+void print_help(const process::Paths& paths) {
+  fmt::print(
+      "{0}: Open vSwitch daemon\n"
+      "usage: {0} [OPTIONS] [DATABASE]\n"
+      "where DATABASE is a socket on which ovsdb-server is listening\n"
+      "      (default: a database of its own in {1}/conf.db, served on {2}/db.sock).\n"
+      "{3}{4}\n"
+      "Other options:\n"
+      "  --unixctl=SOCKET          override default control socket name\n"
+      "  --enable-dummy[=override|system]  stand-ins for network devices, for tests\n"
+      "  --mlockall                keep the program in memory\n"
+      "  -h, --help                display this help message\n"
+      "  -V, --version             display version information\n",
+      kProgram, paths.dbdir, paths.rundir, process::daemon_options_help(kProgram, paths),
+      process::log_options_help(kProgram, paths));
+}
+
+Result<void> choose_dummies(Settings& settings, const std::optional<std::string>& value) {
+  if (!value) {
+    settings.dummies = DummyMode::on;
+  } else if (*value == "override") {
+    settings.dummies = DummyMode::override_all;
+  } else if (*value == "system") {
+    settings.dummies = DummyMode::override_system;
+  } else {
+    return fail("--enable-dummy takes override or system, not {}", *value);
+  }
+  return {};
+}
+
+process::Options options(Settings& settings, process::Log& log, const process::Paths& paths) {
+  const auto none = [](auto action) {
+    return [action](const std::optional<std::string>&) -> Result<void> {
+      action();
+      return {};
+    };
+  };
+  const auto ignore = none([] {});
+  process::Options options = process::daemon_options(settings.daemon, kProgram, paths);
+  process::append(options, process::log_options(log));
+  process::append(
+      options,
+      {{"enable-dummy", '\0', Option::Argument::optional,
+        [&settings](const auto& value) { return choose_dummies(settings, value); }},
+       {"disable-system", '\0', Option::Argument::none, ignore},
+       {"disable-system-route", '\0', Option::Argument::none, ignore},
+       {"dpdk", '\0', Option::Argument::none, ignore},
+       {"mlockall", '\0', Option::Argument::none,
+        none([&settings] { settings.lock_memory = true; })},
+       {"help", 'h', Option::Argument::none, none([&settings, paths] {
+          print_help(paths);
+          settings.exit_status = 0;
+        })},
+       {"version", 'V', Option::Argument::none, none([&settings] {
+          fmt::print("{}\n", process::version_text(kProgram));
+          settings.exit_status = 0;
+        })}});
+  return options;
+}
+
+/// The daemon while it runs.
+class Program {
+ public:
+  Program(const Settings& settings, const process::Paths& paths, process::Log& log,
+          const process::Clock& clock)
+      : settings_(settings),
+        paths_(paths),
+        log_(log),
+        stored_(open_database(paths)),
+        server_(io_, {.rundir = paths.rundir, .connection = {}}, log.module("ovsdb_server")),
+        switch_(io_, settings.dummies, [&clock] { return clock.now(); },
+                [this](const bridge::Log& line) { write(line); }),
+        controller_(io_, clock, switch_, stored_->database(),
+                    [this] { server_.host().settle_soon(); }, log.module("bridge")) {}
+
+  /// Serves until a signal or a command ends it.
+  void run(process::Clock& clock, process::Daemon& daemon) {
+    server_.host().add({&stored_->database(), {}, [this] { return stored_->compact(); }});
+    serve_database();
+    add_commands(clock);
+    const std::string socket = process::control_socket_path(
+        paths_, kProgram, settings_.daemon.unixctl, static_cast<int>(::getpid()));
+    std::optional<process::ControlServer> control;
+    if (!socket.empty()) control.emplace(io_, socket, commands_, log_.module("unixctl"));
+
+    asio::signal_set signals(io_, SIGTERM, SIGINT, SIGHUP);
+    signals.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (!error) end_by_signal(signal);
+    });
+    controller_.start();
+    daemon.ready();
+    io_.run();
+    switch_.on_settled = nullptr;
+  }
+
+  std::optional<int> ended_by() const { return ended_by_; }
+
+ private:
+  static std::unique_ptr<db::StoredDatabase> open_database(const process::Paths& paths) {
+    const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
+    auto stored = db::StoredDatabase::open_or_create(paths.dbdir + "/conf.db", schema.value());
+    if (!stored) {
+      throw std::runtime_error(fmt::format("{}: {}", stored.error().tag, stored.error().details));
+    }
+    return std::move(*stored);
+  }
+
+  void serve_database() {
+    for (const std::string& remote :
+         {"punix:" + paths_.in_rundir("db.sock"),
+          std::string("db:Open_vSwitch,Open_vSwitch,manager_options")}) {
+      if (const auto result = server_.add_remote(remote); !result) {
+        throw std::runtime_error(result.error().message);
+      }
+    }
+  }
+
+  void add_commands(process::Clock& clock) {
+    process::add_general_commands(commands_, process::version_text(kProgram));
+    process::add_exit_command(commands_, "[--cleanup]", 1,
+                              [this](const process::Args&) { io_.stop(); });
+    process::add_log_commands(commands_, log_);
+    process::add_memory_command(commands_, [this] { return memory(); });
+    process::add_coverage_commands(commands_, [] {
+      return std::vector<process::CoverageCounter>();
+    });
+    daemon::add_bond_commands(commands_, switch_);
+    daemon::add_lacp_commands(commands_, switch_);
+    daemon::add_fdb_commands(commands_, switch_);
+    daemon::add_datapath_commands(commands_, switch_);
+    if (settings_.dummies == DummyMode::off) return;
+    daemon::add_dummy_commands(commands_, switch_);
+    process::add_time_commands(commands_, clock, io_, [this] { controller_.pass(); });
+  }
+
+  process::MemoryUsage memory() {
+    return {{"ports", switch_.interfaces().all().size()},
+            {"bridges", switch_.bridges().size()},
+            {"sessions", server_.connections()}};
+  }
+
+  void write(const bridge::Log& line) {
+    const process::Logger logger = log_.module(line.module);
+    switch (line.level) {
+      case bridge::Log::Level::debug: return logger.dbg("{}", line.text);
+      case bridge::Log::Level::info: return logger.info("{}", line.text);
+      case bridge::Log::Level::warning: return logger.warn("{}", line.text);
+    }
+  }
+
+  void end_by_signal(int signal) {
+    ended_by_ = signal;
+    io_.stop();
+  }
+
+  const Settings& settings_;
+  const process::Paths& paths_;
+  process::Log& log_;
+  asio::io_context io_;
+  std::unique_ptr<db::StoredDatabase> stored_;
+  server::Server server_;
+  process::CommandTable commands_;
+  daemon::Switch switch_;
+  daemon::Controller controller_;
+  std::optional<int> ended_by_;
+};
+
+int run(int argc, char** argv) {
+  const process::Paths paths = process::Paths::from_environment();
+  process::Clock clock;
+  process::Log log({.program = kProgram,
+                    .directory = paths.logdir,
+                    .modules = process::switch_log_modules(),
+                    .now = [&clock] { return clock.now(); }});
+  Settings settings;
+  const auto operands = process::parse_options(argc, argv, options(settings, log, paths),
+                                               process::Order::permute);
+  if (!operands) return 1;
+  if (settings.exit_status) return *settings.exit_status;
+  if (operands->size() > 1) {
+    fmt::print(stderr, "{}: at most one non-option argument accepted; use --help for usage\n",
+               kProgram);
+    return 1;
+  }
+  process::ignore_sigpipe();
+  std::optional<int> signal;
+  {
+    process::Daemon process_daemon(settings.daemon, kProgram, log);
+    if (settings.lock_memory) ::mlockall(MCL_CURRENT | MCL_FUTURE);
+    Program program(settings, paths, log, clock);
+    program.run(clock, process_daemon);
+    signal = program.ended_by();
+  }
+  if (signal) process::die_of_signal(*signal, log.module("fatal_signal"));
+  return 0;
+}
+
+}  // namespace
+}  // namespace bondway
+
+int main(int argc, char** argv) {
+  try {
+    return bondway::run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", bondway::kProgram, error.what());
+    return 1;
+  }
+}
