@@ -27,8 +27,9 @@ std::string control_socket_path(const Paths& paths, std::string_view program,
 /// Everything happens on the thread that runs `io`.
 class ControlServer {
  public:
-  /// Listens at once, replacing a socket file that is there, mode 0750 less the umask's.  Throws
-  /// std::system_error.  `table` and `io` outlive the server.
+  /// Listens at once, replacing a socket file that is there, mode 0770 less the umask.  Throws
+  /// std::runtime_error with the text to print after "PROGRAM: ".  `table` and `io` outlive the
+  /// server.
   ControlServer(boost::asio::io_context& io, std::string path, const CommandTable& table,
                 Logger log);
   /// Hangs up and removes the socket file.
@@ -38,8 +39,9 @@ class ControlServer {
 
   const std::string& path() const;
 
- private:
   class Impl;
+
+ private:
   std::shared_ptr<Impl> impl_;
 };
 

@@ -21,6 +21,9 @@ struct DaemonSettings {
   std::optional<std::string> pidfile;  ///< absolute
   std::string user;                    ///< USER, USER:GROUP or :GROUP
   std::string unixctl;                 ///< as given; empty: the default socket
+  /// Set by the program: with --user, keep the capabilities to configure network devices and to
+  /// open packet sockets.
+  bool needs_network = false;
 };
 
 /// --detach, --no-chdir, --pidfile, --overwrite-pidfile, --monitor, --user, --unixctl,
@@ -43,7 +46,7 @@ class Daemon {
   /// Forks as asked; returns in the process that is to work, the others never return: whoever
   /// started us ends with status 0 on ready(), or with our status if we end before it; a monitor
   /// stays and starts another one when we die of a programming error.
-  /// Throws std::runtime_error with the text to print after "PROGRAM: ".
+  /// Throws std::runtime_error with the text to print after "PROGRAM: ".  `log` outlives it.
   Daemon(const DaemonSettings& settings, std::string_view program, Log& log);
   /// Removes the pidfile.
   ~Daemon();

@@ -28,8 +28,8 @@ struct LogRecord {
   std::chrono::milliseconds since_start{0};    ///< %r
 };
 
-/// Expands a pattern as ovs-appctl(8), "vlog/set PATTERN", describes; an unknown escape gives
-/// nothing.  Opens nothing; the local time zone matters for %d alone.
+/// Expands a pattern as ovs-appctl(8), "vlog/set PATTERN", describes; an unknown escape stands
+/// for its character.  Opens nothing; the local time zone matters for %d alone.
 std::string render(std::string_view pattern, const LogRecord& record);
 
 }  // namespace bondway::process

@@ -1,0 +1,3 @@
+#include "appctl/tool.hpp"
+
+int main(int argc, char** argv) { return bondway::appctl::run(argc, argv); }
