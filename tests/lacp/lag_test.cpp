@@ -678,7 +678,7 @@ TEST_F(LagTest, AHalfDuplexLinkTakesNoPart) {  // 6.4.8: LACP_Enabled
 TEST_F(LagTest, AConfiguredPartnerIsAssumedWhenNobodySpeaks) {  // Partner_Admin_*, 6.4.7
   wire.emplace(left, right);
   for (const std::uint16_t id : kBothIds) {
-    MemberConfig config = port("p" + std::to_string(id), id);
+    MemberConfig config = port(fmt::format("p{}", id), id);
     config.partner_admin = their_port(static_cast<std::uint16_t>(10 + id));
     config.partner_admin.state = flags(Flag::aggregation);
     wire->add(kLeft, MemberId{id}, config);

@@ -1,0 +1,246 @@
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cstdlib>
+#include <deque>
+#include <iostream>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "tests/lacp/samples.hpp"
+#include "vswitchd/lacp/lag.hpp"
+
+/// What can happen to two bonds of two members each, joined by two cables, is explored breadth
+/// first: frames are lost, doubled and overtaken, links come and go at either end, time passes.
+/// From every state reached, both ends must agree within a bounded time once the cables are sound.
+///
+/// States are told apart by the states of all machines and the frames in flight, not by how long
+/// each timer still runs.  BONDWAY_LACP_STATES is the number of states explored for each pair of
+/// configurations; the default is a sample, 0 means all.
+namespace bondway::lacp {
+namespace {
+
+constexpr std::array kMembers{MemberId{1}, MemberId{2}};
+constexpr std::size_t kQueueLength = 2;
+constexpr std::size_t kLeft = 0, kRight = 1;
+
+struct Pair {
+  const char* name;
+  LagConfig left, right;
+  Duration agrees_within;
+};
+
+/// Two ends, the frames on their way, and the clock.
+class Joint {
+ public:
+  explicit Joint(const Pair& pair) : ends_{Lag(pair.left), Lag(pair.right)} {
+    for (const std::size_t end : {kLeft, kRight}) {
+      for (std::size_t i = 0; i < kMembers.size(); ++i) {
+        const auto id = static_cast<std::uint16_t>(10 * end + i + 1);
+        const std::string name{static_cast<char>('a' + end), static_cast<char>('0' + i)};
+        perform(end,
+                ends_[end].add_member(kMembers[i], {.name = name, .mac = kOurSystem, .port_id = id},
+                                      Link::up, now_));
+      }
+    }
+  }
+
+  /// The states that may come next.
+  std::vector<Joint> successors() const {
+    std::vector<Joint> result;
+    const auto add = [&](auto&& change) {
+      Joint next = *this;
+      if (change(next)) result.push_back(std::move(next));
+    };
+    add([](Joint& next) { return next.advance(); });
+    for (const std::size_t end : {kLeft, kRight}) {
+      for (std::size_t i = 0; i < kMembers.size(); ++i) {
+        add([&](Joint& next) { return next.deliver(end, i, 0, Keep::no); });
+        add([&](Joint& next) { return next.deliver(end, i, 0, Keep::yes); });  // duplicate
+        add([&](Joint& next) { return next.deliver(end, i, 1, Keep::no); });   // overtake
+        add([&](Joint& next) { return next.lose(end, i); });
+        add([&](Joint& next) { return next.flip(end, i); });
+      }
+    }
+    return result;
+  }
+
+  /// How long the ends need to agree when nothing is lost any more and all links are up.
+  std::optional<Duration> time_to_agree(Duration limit) {
+    const TimePoint start = now_;
+    for (const std::size_t end : {kLeft, kRight}) {
+      for (std::size_t i = 0; i < kMembers.size(); ++i) {
+        if (links_[end][i] == Link::down) flip(end, i);
+      }
+    }
+    deliver_all();
+    while (!agreed()) {
+      if (!advance() || now_ - start > limit) return {};
+      deliver_all();
+    }
+    return now_ - start;
+  }
+
+  /// The abstract state: everything but the time that is left.
+  std::string fingerprint() const {
+    std::string print;
+    const auto put = [&print](auto value) { print += static_cast<char>(value); };
+    for (const std::size_t end : {kLeft, kRight}) {
+      for (const MemberView& view : ends_[end].view(now_).members) {
+        put(view.rx), put(view.status), put(view.selected), put(view.mux), put(view.periodic);
+        put(view.need_to_transmit), put(view.link_up), put(view.attached), put(view.may_enable);
+        put(view.actor.state.octet());
+        put(view.partner.state.octet()), put(view.partner.port_id);
+      }
+      for (const auto& queue : in_flight_[end]) {
+        put(queue.size());
+        for (const auto& frame : queue) put(frame[32]), put(frame[51]), put(frame[52]);
+      }
+    }
+    return print;
+  }
+
+  std::string describe() const {
+    return to_text(ends_[kLeft].view(now_)) + to_text(ends_[kRight].view(now_));
+  }
+
+ private:
+  enum class Keep { no, yes };
+
+  /// The next thing that time brings at either end; false if nothing ever.
+  bool advance() {
+    const auto next = earlier(ends_[kLeft].deadline(), ends_[kRight].deadline());
+    if (!next) return false;
+    now_ = std::max(now_, *next);
+    for (const std::size_t end : {kLeft, kRight}) perform(end, ends_[end].expire(now_));
+    return true;
+  }
+
+  bool deliver(std::size_t to, std::size_t i, std::size_t position, Keep keep) {
+    auto& queue = in_flight_[to][i];
+    if (position >= queue.size()) return false;
+    const auto frame = queue[position];
+    if (keep == Keep::no) queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(position));
+    perform(to, ends_[to].receive(kMembers[i], frame, now_));
+    return true;
+  }
+
+  bool lose(std::size_t to, std::size_t i) {
+    if (in_flight_[to][i].empty()) return false;
+    in_flight_[to][i].pop_front();
+    return true;
+  }
+
+  bool flip(std::size_t end, std::size_t i) {
+    Link& link = links_[end][i];
+    link = link == Link::up ? Link::down : Link::up;
+    perform(end, ends_[end].link_changed(kMembers[i], link, now_));
+    return true;
+  }
+
+  void deliver_all() {
+    bool any = true;
+    while (any) {
+      any = false;
+      for (const std::size_t end : {kLeft, kRight}) {
+        for (std::size_t i = 0; i < kMembers.size(); ++i) any |= deliver(end, i, 0, Keep::no);
+      }
+    }
+  }
+
+  void perform(std::size_t end, const Actions& actions) {
+    for (const Action& action : actions) {
+      const auto* send = std::get_if<SendPdu>(&action);
+      if (!send) continue;
+      auto& queue = in_flight_[1 - end][send->member == kMembers[0] ? 0 : 1];
+      if (queue.size() == kQueueLength) queue.pop_front();
+      queue.push_back(send->frame);
+    }
+  }
+
+  /// As many members carry traffic as may, the same at both ends, and each knows the other as it
+  /// is.
+  bool agreed() const {
+    const LagView left = ends_[kLeft].view(now_), right = ends_[kRight].view(now_);
+    std::size_t carrying = 0;
+    for (std::size_t i = 0; i < kMembers.size(); ++i) {
+      const MemberView &a = left.members[i], &b = right.members[i];
+      if (a.may_enable != b.may_enable || a.need_to_transmit || b.need_to_transmit) return false;
+      if (a.partner.system_id != b.actor.system_id || b.partner.system_id != a.actor.system_id) {
+        return false;
+      }
+      if (a.may_enable) ++carrying;
+    }
+    const std::size_t wanted = left.max_bundle == 1 || right.max_bundle == 1 ? 1 : 2;
+    return carrying == wanted;
+  }
+
+  std::array<Lag, 2> ends_;
+  TimePoint now_ = kStart;
+  std::array<std::array<std::deque<std::vector<std::uint8_t>>, 2>, 2> in_flight_;
+  std::array<std::array<Link, 2>, 2> links_{{{Link::up, Link::up}, {Link::up, Link::up}}};
+};
+
+std::vector<Pair> pairs() {
+  const LagConfig left{.name = "left",
+                       .activity = Activity::active,
+                       .time = LacpTime::fast,
+                       .system_id = kOurSystem,
+                       .aggregation = Aggregation::aggregatable};
+  LagConfig right = left;
+  right.name = "right";
+  right.system_id = kTheirSystem;
+  std::vector<Pair> result{{"both fast", left, right, 8s}};
+  const auto add = [&](const char* name, Duration agrees_within, auto&& change) {
+    result.push_back({name, left, right, agrees_within});
+    change(result.back().left, result.back().right);
+  };
+  add("both slow", 125s, [](LagConfig& a, LagConfig& b) { a.time = b.time = LacpTime::slow; });
+  add("fast and slow", 40s, [](LagConfig&, LagConfig& b) { b.time = LacpTime::slow; });
+  add("one passive", 8s, [](LagConfig&, LagConfig& b) { b.activity = Activity::passive; });
+  add("waiting for others", 12s, [](LagConfig& a, LagConfig&) { a.aggregate_wait = 2s; });
+  add("independent control", 8s,
+      [](LagConfig& a, LagConfig& b) { a.control = b.control = MuxControl::independent; });
+  add("independent and coupled", 8s,
+      [](LagConfig& a, LagConfig&) { a.control = MuxControl::independent; });
+  add("bundle of one", 8s, [](LagConfig& a, LagConfig&) { a.max_bundle = 1; });
+  add("bundle of one at both ends", 8s,
+      [](LagConfig& a, LagConfig& b) { a.max_bundle = b.max_bundle = 1; });
+  return result;
+}
+
+std::size_t states_wanted() {
+  const char* text = std::getenv("BONDWAY_LACP_STATES");
+  const std::size_t number = text ? std::strtoull(text, nullptr, 10) : 500;
+  return number == 0 ? SIZE_MAX : number;
+}
+
+TEST(JointStateSpace, LeadsToAgreementFromEveryState) {
+  const std::size_t wanted = states_wanted();
+  for (const Pair& pair : pairs()) {
+    SCOPED_TRACE(pair.name);
+    std::deque<Joint> frontier{Joint(pair)};
+    std::unordered_set<std::string> seen{frontier.front().fingerprint()};
+    Duration longest{0};
+    while (!frontier.empty() && seen.size() < wanted) {
+      const Joint state = std::move(frontier.front());
+      frontier.pop_front();
+      Joint trial = state;
+      const std::optional<Duration> span = trial.time_to_agree(pair.agrees_within);
+      ASSERT_TRUE(span) << state.describe() << "leads to\n" << trial.describe();
+      longest = std::max(longest, *span);
+      for (Joint& next : state.successors()) {
+        if (seen.insert(next.fingerprint()).second) frontier.push_back(std::move(next));
+      }
+    }
+    if (std::getenv("BONDWAY_LACP_STATES")) {
+      std::cout << pair.name << ": " << seen.size() << " states, "
+                << (frontier.empty() ? "all" : "more exist") << "; agreement within "
+                << to_ms(longest) << " ms\n";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bondway::lacp
