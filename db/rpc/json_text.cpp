@@ -330,16 +330,21 @@ void append_array(std::string& out, const json::array_t& elements) {
   out += elements.empty() ? "[]" : "]";
 }
 
-void append_real(std::string& out, double value) {
-  std::array<char, 40> digits{};
-  const int length = std::snprintf(digits.data(), digits.size(), "%.15g", value);
-  out.append(digits.data(), static_cast<std::size_t>(length));
-}
-
 }  // namespace
 
 Result<json> parse_json(std::string_view text, std::size_t depth) {
   return Parser(text, depth).document();
+}
+
+void append_real(std::string& out, double value) {
+  constexpr double kLimit = 9223372036854775808.0;
+  if (value == std::trunc(value) && value > -kLimit && value < kLimit) {
+    out += fmt::format_int(static_cast<std::int64_t>(value)).c_str();
+    return;
+  }
+  std::array<char, 40> digits{};
+  const int length = std::snprintf(digits.data(), digits.size(), "%.15g", value);
+  out.append(digits.data(), static_cast<std::size_t>(length));
 }
 
 void append_string(std::string& out, std::string_view string) {

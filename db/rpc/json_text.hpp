@@ -29,5 +29,7 @@ std::string to_text(const nlohmann::json& value);
 void append_text(std::string& out, const nlohmann::json& value);
 /// A string in quotes with escapes, appended.
 void append_string(std::string& out, std::string_view string);
+/// A double, appended; one with an integer value is printed as an integer.
+void append_real(std::string& out, double value);
 
 }  // namespace bondway::rpc

@@ -1,0 +1,80 @@
+#include "db/server/tls.hpp"
+
+#include "db/rpc/asio.hpp"
+// After Asio.
+#include <boost/asio/ssl.hpp>
+
+namespace bondway::server {
+namespace {
+
+using asio::ssl::context;
+using boost::system::error_code;
+
+struct Protocol {
+  std::string_view name;
+  context::options disable;
+};
+constexpr Protocol kProtocols[] = {
+    {"TLSv1", context::no_tlsv1},
+    {"TLSv1.1", context::no_tlsv1_1},
+    {"TLSv1.2", context::no_tlsv1_2},
+    {"TLSv1.3", context::no_tlsv1_3},
+};
+
+bool is_listed(std::string_view list, std::string_view name) {
+  std::size_t begin = 0;
+  while (begin <= list.size()) {
+    const std::size_t end = std::min(list.find_first_of(", ", begin), list.size());
+    if (list.substr(begin, end - begin) == name) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+void limit_protocols(context& tls, const std::string& allowed) {
+  const std::string_view list = allowed.empty() ? "TLSv1.2,TLSv1.3" : std::string_view(allowed);
+  for (const Protocol& protocol : kProtocols)
+    if (!is_listed(list, protocol.name)) tls.set_options(protocol.disable);
+}
+
+}  // namespace
+
+void TlsIdentity::configure(TlsFiles files) {
+  if (files == files_) return;
+  files_ = std::move(files);
+  context_.reset();
+}
+
+std::vector<std::filesystem::file_time_type> TlsIdentity::times() const {
+  std::vector<std::filesystem::file_time_type> times;
+  for (const std::string& file : {files_.private_key, files_.certificate, files_.ca_cert}) {
+    std::error_code ignored;
+    times.push_back(std::filesystem::last_write_time(file, ignored));
+  }
+  return times;
+}
+
+Result<std::shared_ptr<context>> TlsIdentity::context() {
+  if (files_.private_key.empty() || files_.certificate.empty() || files_.ca_cert.empty())
+    return fail("SSL needs a private key, a certificate and a CA certificate");
+  auto now = times();
+  if (context_ && now == loaded_) return context_;
+  auto tls = std::make_shared<asio::ssl::context>(context::tls);
+  error_code error;
+  limit_protocols(*tls, files_.protocols);
+  tls->use_certificate_chain_file(files_.certificate, error);
+  if (error) return fail("{}: {}", files_.certificate, error.message());
+  tls->use_private_key_file(files_.private_key, context::pem, error);
+  if (error) return fail("{}: {}", files_.private_key, error.message());
+  tls->load_verify_file(files_.ca_cert, error);
+  if (error) return fail("{}: {}", files_.ca_cert, error.message());
+  tls->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, error);
+  if (!files_.ciphers.empty() &&
+      SSL_CTX_set_cipher_list(tls->native_handle(), files_.ciphers.c_str()) != 1)
+    return fail("{}: no such ciphers", files_.ciphers);
+  context_ = std::move(tls);
+  loaded_ = std::move(now);
+  return context_;
+}
+
+}  // namespace bondway::server

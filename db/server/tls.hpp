@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vswitchd/net/result.hpp"
+
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace bondway::server {
+
+/// Where the keys and certificates for ssl: and pssl: remotes are, in PEM; ovsdb-server(1).
+struct TlsFiles {
+  std::string private_key, certificate, ca_cert;
+  std::string protocols;  ///< "TLSv1.2" and the like, separated by commas; empty: 1.2 and newer
+  std::string ciphers;    ///< OpenSSL's cipher list; empty: the default
+  bool operator==(const TlsFiles&) const = default;
+};
+
+/// Our identity towards TLS peers and whom we believe: only those with a certificate signed by the
+/// CA, in both directions.
+class TlsIdentity {
+ public:
+  void configure(TlsFiles files);
+
+  /// For one more connection; reads the files again when they have changed.  The error tells what
+  /// is missing or wrong.
+  Result<std::shared_ptr<boost::asio::ssl::context>> context();
+
+ private:
+  std::vector<std::filesystem::file_time_type> times() const;
+
+  TlsFiles files_;
+  std::shared_ptr<boost::asio::ssl::context> context_;
+  std::vector<std::filesystem::file_time_type> loaded_;
+};
+
+}  // namespace bondway::server
