@@ -1,5 +1,6 @@
 #include "vswitchd/bond/bond.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <map>
@@ -31,7 +32,7 @@ class BondTest : public testing::Test {
     forget_what_happened();
   }
   void add(MemberId member, bool carrier = true) {
-    const auto name = "e" + std::to_string(static_cast<unsigned>(member) - 100);
+    const auto name = fmt::format("e{}", static_cast<unsigned>(member) - 100);
     bond->add_member({member, name, mac_of(member)}, carrier);
   }
   void configure(auto change) {

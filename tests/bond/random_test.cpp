@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -84,7 +85,7 @@ class RandomBond {
   std::uint64_t pick(std::uint64_t bound) { return random_() % bound; }
   bool flip() { return pick(2) == 0; }
   MemberId member() { return static_cast<MemberId>(pick(5)); }
-  std::string name() { return "e" + std::to_string(pick(5)); }
+  std::string name() { return fmt::format("e{}", pick(5)); }
   BondConfig config() {
     BondConfig config;
     config.name = "bond0";

@@ -86,12 +86,12 @@ void Bond::remove_member(MemberId id) {
   members_.erase(members_.begin() + place);
   output_changed_ = deal_needed_ = true;
   if (!shares_) return;
-  for (Share& share : *shares_) {
-    const auto owner = static_cast<std::uint16_t>(share.member);
+  for (MemberIndex& index : shares_->members) {
+    const auto owner = static_cast<std::uint16_t>(index);
     if (owner == place) {
-      share.member = kNoMember;
-    } else if (share.member != kNoMember && owner > place) {
-      share.member = static_cast<MemberIndex>(owner - 1);
+      index = kNoMember;
+    } else if (index != kNoMember && owner > place) {
+      index = static_cast<MemberIndex>(owner - 1);
     }
   }
 }
@@ -136,28 +136,22 @@ std::optional<TimePoint> Bond::deadline() const {
 
 void Bond::account(Bucket bucket, std::uint64_t bytes) {
   if (!shares_ || bytes == 0) return;
-  Share& share = (*shares_)[bucket];
-  share.bytes += bytes;
-  share.used = true;
+  shares_->bytes[bucket] += bytes;
+  shares_->used.set(bucket);
 }
 
 Actions Bond::rebalance(TimePoint now) {
   const std::optional<TimePoint> due = rebalance_deadline();
   if (!due || now < *due) return {};
   next_rebalance_ = now + config_.rebalance_interval;
-
-  std::vector<MemberIndex> enabled;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (members_[i].enabled) enabled.push_back(static_cast<MemberIndex>(i));
-  }
   std::vector<BucketLoad> buckets;
   for (std::size_t i = 0; i < kBucketCount; ++i) {
-    const Share& share = (*shares_)[i];
-    if (share.bytes > 0) buckets.push_back({static_cast<Bucket>(i), share.member, share.bytes});
+    if (shares_->bytes[i] == 0) continue;
+    buckets.push_back({static_cast<Bucket>(i), shares_->members[i], shares_->bytes[i]});
   }
   if (buckets.empty()) return {};
 
-  const std::vector<MemberLoad> loads = sort_loads(enabled, buckets);
+  const std::vector<MemberLoad> loads = sort_loads(enabled_members(), buckets);
   log_loads(loads);
   for (const Move& move : plan_rebalance(loads)) {
     const auto name = [this](MemberIndex i) -> const std::string& {
@@ -168,9 +162,9 @@ Actions Bond::rebalance(TimePoint now) {
         "respectively)",
         config_.name, to_kb(move.load.bytes), move.load.bucket, name(move.load.member),
         name(move.to), to_kb(move.from_bytes), to_kb(move.to_bytes));
-    move_share((*shares_)[move.load.bucket], move.to);
+    move_share(move.load.bucket, move.to);
   }
-  for (Share& share : *shares_) share.bytes /= 2;
+  for (std::uint64_t& bytes : shares_->bytes) bytes /= 2;
   if (std::exchange(output_changed_, false)) note(OutputChanged{});
   return std::exchange(noted_, {});
 }
@@ -188,15 +182,11 @@ OutputTable Bond::output() const {
   table.all_members_active = config_.all_members_active && config_.mode == Mode::balance_slb;
   table.hash_basis = config_.hash_basis;
   table.members.reserve(members_.size());
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    const Member& member = members_[i];
+  for (const Member& member : members_) {
     table.members.push_back({member.config.id, member.enabled, member.may_enable()});
-    if (active_ == member.config.id) table.active = static_cast<MemberIndex>(i);
+    if (active_ == member.config.id) table.active = index_of(member);
   }
-  if (shares_) {
-    std::transform(shares_->begin(), shares_->end(), table.buckets.begin(),
-                   [](const Share& share) { return share.member; });
-  }
+  if (shares_) table.buckets = shares_->members;
   return table;
 }
 
@@ -226,25 +216,25 @@ BondView Bond::view(TimePoint now) const {
   view.lacp_fallback_ab = config_.lacp_fallback_ab;
   if (!primary_of(config_).empty()) view.primary = config_.primary;
   view.active_mac = active_mac();
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    const Member& member = members_[i];
-    MemberView shown{member.config.name,
-                     member.config.mac,
-                     member.enabled,
-                     active_ == member.config.id,
-                     member.may_enable(),
-                     std::nullopt,
-                     {}};
-    if (member.delay_ends) shown.delay_left = *member.delay_ends - now;
-    for (std::size_t bucket = 0; is_balanced() && bucket < kBucketCount; ++bucket) {
-      const Share& share = (*shares_)[bucket];
-      if (!share.used || static_cast<std::size_t>(share.member) != i) continue;
-      shown.loads.push_back({static_cast<Bucket>(bucket), share.bytes});
-    }
-    view.members.push_back(std::move(shown));
-  }
+  for (const Member& member : members_) view.members.push_back(view_of(member, now));
   std::sort(view.members.begin(), view.members.end(),
             [](const MemberView& a, const MemberView& b) { return a.name < b.name; });
+  return view;
+}
+
+MemberView Bond::view_of(const Member& member, TimePoint now) const {
+  MemberView view;
+  view.name = member.config.name;
+  view.mac = member.config.mac;
+  view.enabled = member.enabled;
+  view.active = active_ == member.config.id;
+  view.may_enable = member.may_enable();
+  if (member.delay_ends) view.delay_left = *member.delay_ends - now;
+  if (!is_balanced()) return view;
+  for (std::size_t bucket = 0; bucket < kBucketCount; ++bucket) {
+    if (!shares_->used[bucket] || shares_->members[bucket] != index_of(member)) continue;
+    view.loads.push_back({static_cast<Bucket>(bucket), shares_->bytes[bucket]});
+  }
   return view;
 }
 
@@ -255,7 +245,7 @@ Result<std::string> Bond::migrate(std::string_view hash, std::string_view name) 
   const Member* const member = find(name);
   if (member == nullptr) return fail("no such member");
   if (!member->enabled) return fail("cannot migrate to disabled member");
-  move_share((*shares_)[*bucket], static_cast<MemberIndex>(member - members_.data()));
+  move_share(*bucket, index_of(*member));
   return "migrated";
 }
 
@@ -322,6 +312,18 @@ const Bond::Member* Bond::find(MemberId id) const {
 
 Bond::Member* Bond::find(std::string_view name) {
   return first(members_, [&](const Member& member) { return member.config.name == name; });
+}
+
+MemberIndex Bond::index_of(const Member& member) const {
+  return static_cast<MemberIndex>(&member - members_.data());
+}
+
+std::vector<MemberIndex> Bond::enabled_members() const {
+  std::vector<MemberIndex> enabled;
+  for (const Member& member : members_) {
+    if (member.enabled) enabled.push_back(index_of(member));
+  }
+  return enabled;
 }
 
 void Bond::reset_shares(TimePoint now) {
@@ -433,24 +435,20 @@ void Bond::deactivate() {
 void Bond::deal_shares() {
   deal_needed_ = false;
   if (!shares_) return;
-  std::vector<MemberIndex> enabled;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (members_[i].enabled) enabled.push_back(static_cast<MemberIndex>(i));
-  }
+  const std::vector<MemberIndex> enabled = enabled_members();
   if (enabled.empty()) return;
-  for (Share& share : *shares_) {
-    const auto owner = static_cast<std::size_t>(share.member);
-    if (share.used && owner < members_.size() && members_[owner].enabled) continue;
-    share.member = enabled[rotation_++ % enabled.size()];
+  for (std::size_t bucket = 0; bucket < kBucketCount; ++bucket) {
+    MemberIndex& index = shares_->members[bucket];
+    const auto owner = static_cast<std::size_t>(index);
+    if (shares_->used[bucket] && owner < members_.size() && members_[owner].enabled) continue;
+    index = enabled[rotation_++ % enabled.size()];
   }
   output_changed_ = true;
 }
 
-void Bond::move_share(Share& share, MemberIndex to) {
-  share.used = true;
-  if (share.member == to) return;
-  share.member = to;
-  output_changed_ = true;
+void Bond::move_share(Bucket bucket, MemberIndex to) {
+  shares_->used.set(bucket);
+  if (std::exchange(shares_->members[bucket], to) != to) output_changed_ = true;
 }
 
 template <typename... Args>

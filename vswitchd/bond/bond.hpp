@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -144,15 +145,14 @@ class Bond {
     bool may_enable() const { return carrier && opinion; }
   };
 
-  /// What is known of a bucket.
-  struct Share {
-    std::uint64_t bytes = 0;  ///< sent lately, halved with each rebalance
-    MemberIndex member = kNoMember;
+  /// What is known of the buckets.
+  struct Shares {
+    std::array<std::uint64_t, kBucketCount> bytes{};  ///< sent lately, halved with each rebalance
+    Buckets members = no_buckets();
     /// Carried traffic or was migrated: stays where it is while it can.  The others are dealt anew
     /// when a member comes or goes, so that a bond whose links come up one by one uses them all.
-    bool used = false;
+    std::bitset<kBucketCount> used;
   };
-  using Shares = std::array<Share, kBucketCount>;
 
   bool in_fallback() const;
   bool is_balanced() const;
@@ -162,6 +162,9 @@ class Bond {
   Member* find(MemberId id);
   const Member* find(MemberId id) const;
   Member* find(std::string_view name);
+  MemberIndex index_of(const Member& member) const;
+  std::vector<MemberIndex> enabled_members() const;
+  MemberView view_of(const Member& member, TimePoint now) const;
 
   void reset_shares(TimePoint now);
   void apply_link_rule(Member& member, TimePoint now);
@@ -174,7 +177,7 @@ class Bond {
   void activate(Member& member);
   void deactivate();
   void deal_shares();
-  void move_share(Share& share, MemberIndex to);
+  void move_share(Bucket bucket, MemberIndex to);
 
   void note(Action action) { noted_.push_back(std::move(action)); }
   template <typename... Args>

@@ -26,6 +26,15 @@ enum class MemberId : std::uint32_t {};
 enum class MemberIndex : std::uint16_t {};
 inline constexpr MemberIndex kNoMember{0xffff};
 
+/// Which member each bucket of traffic leaves through.
+using Buckets = std::array<MemberIndex, kBucketCount>;
+
+constexpr Buckets no_buckets() {
+  Buckets buckets{};
+  buckets.fill(kNoMember);
+  return buckets;
+}
+
 /// What a bond does with frames, at one instant: an immutable value, made by the control thread and
 /// read by forwarding without locks.  Nothing in it refers to the Bond that made it.
 struct OutputTable {
@@ -52,7 +61,7 @@ struct OutputTable {
   std::vector<Member> members;
   /// Every bucket of a balanced bond with an enabled member names an enabled one.  Meaningless when
   /// `spread` uses no buckets.
-  std::array<MemberIndex, kBucketCount> buckets = no_buckets();
+  Buckets buckets = no_buckets();
 
   const Member* find(MemberIndex index) const {
     const auto at = static_cast<std::size_t>(index);
@@ -61,13 +70,6 @@ struct OutputTable {
   std::optional<MemberIndex> index_of(MemberId id) const;
 
   bool operator==(const OutputTable&) const = default;
-
- private:
-  static constexpr std::array<MemberIndex, kBucketCount> no_buckets() {
-    std::array<MemberIndex, kBucketCount> buckets{};
-    buckets.fill(kNoMember);
-    return buckets;
-  }
 };
 
 /// The member through which a frame leaves, and the bucket its octets are to be accounted to; no
