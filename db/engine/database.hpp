@@ -90,6 +90,9 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  /// From now on commits go to the journal (null: nowhere); what is there already does not.
+  void keep_in(Journal* journal) { journal_ = journal; }
+
   /// Its tables live as long as the database; everywhere below, a `table` is one of them.
   const Schema& schema() const { return schema_; }
 
@@ -135,5 +138,9 @@ class Database {
   std::vector<Unflushed> unflushed_;
   bool flushing_ = false;
 };
+
+/// The same rows under another schema: columns that it lacks are dropped, new ones get defaults.
+/// Fails where a value or the whole violates it.
+Result<std::unique_ptr<Database>> converted_to(const Database& database, const Schema& schema);
 
 }  // namespace bondway::db

@@ -236,6 +236,7 @@ json to_json(const Error& error) {
   json object = {{"error", error.tag}};
   if (!error.details.empty()) object["details"] = error.details;
   if (!error.syntax.empty()) object["syntax"] = error.syntax;
+  if (!error.io_error.empty()) object["io-error"] = error.io_error;
   return object;
 }
 

@@ -1,14 +1,26 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "db/engine/database.hpp"
 #include "db/engine/error.hpp"
+#include "db/store/file_lock.hpp"
 
 namespace bondway::db {
+
+/// A line of the log: a transaction that had a comment.
+struct LogEntry {
+  std::int64_t date = 0;  ///< milliseconds since 1970-01-01, UTC
+  std::string comment{};
+};
+
+/// How many of them a file keeps.
+inline constexpr std::int64_t kLogEntries = 1000;
 
 /// A database and the SQLite file that keeps it: one SQL table per table, a column per column that
 /// is not ephemeral; scalars as they are, sets and maps as JSON text.  Only one process at a time
@@ -23,11 +35,19 @@ class StoredDatabase {
   /// The same, or else a new file with an empty database of this schema.
   static Result<std::unique_ptr<StoredDatabase>> open_or_create(const std::filesystem::path& file,
                                                                 const Schema& schema);
+  /// A new file; fails where one exists.
+  static Result<std::unique_ptr<StoredDatabase>> create(const std::filesystem::path& file,
+                                                        const Schema& schema);
+  /// The state of a file now, whoever has it open.  What is committed here is not kept.
+  static Result<std::unique_ptr<StoredDatabase>> open_read_only(const std::filesystem::path& file);
   ~StoredDatabase();
 
   /// The database; Database::flush() writes to the file.  convert() ends its life.
   Database& database();
   const std::filesystem::path& file() const;
+
+  /// The transactions with comments, the oldest first; at most kLogEntries.
+  std::vector<LogEntry> log() const;
 
   /// Gives unused space in the file back to the file system.
   std::optional<Error> compact();
@@ -39,6 +59,8 @@ class StoredDatabase {
  private:
   class Parts;
   explicit StoredDatabase(std::unique_ptr<Parts> parts);
+  static Result<std::unique_ptr<StoredDatabase>> load(const std::filesystem::path& file,
+                                                      std::optional<FileLock> lock);
   std::unique_ptr<Parts> parts_;
 };
 
