@@ -121,17 +121,12 @@ const Link* Links::find(unsigned ifindex) const {
 }
 
 void Links::refresh(Events& events) {
-  RtnlRequest request(RTM_GETLINK, NLM_F_DUMP);
-  request.header<ifinfomsg>();
-  mnl_attr_put_u32(request.message(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   std::set<Key> seen;
-  const auto asked = Rtnl().ask(request, [&](const nlmsghdr& message) {
-    const Key key{Link::kHere, parse_link(message, {}).ifindex};
+  for (const Link& link : query_links()) {
+    const Key key{Link::kHere, link.ifindex};
     seen.insert(key);
-    apply_new(message, key, events);
-  });
-  if (!asked) throw std::runtime_error("cannot read the network devices: " + asked.error().message);
-
+    put(key, link, events);
+  }
   std::set<Key> lost;
   for (const auto& [key, link] : links_) {
     if (!seen.contains(key)) lost.insert(key);

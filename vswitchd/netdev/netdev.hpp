@@ -115,6 +115,9 @@ class Netdev {
 
   virtual std::unique_ptr<SendQueue> open_send_queue() = 0;
 
+  /// What failed on opening, though the device works without it; empty when nothing did.
+  const std::string& warning() const { return warning_; }
+
   const Counters& counters() const { return counters_; }
 
   /// As of the last update().  A device that is gone keeps its last.
@@ -134,6 +137,7 @@ class Netdev {
   Netdev() = default;
 
   DeviceState state_;
+  std::string warning_;
   Counters counters_;
   std::atomic<bool> gone_ = false;
 };

@@ -145,6 +145,17 @@ Result<Link> query_link(int namespace_id, unsigned ifindex) {
   return link;
 }
 
+std::vector<Link> query_links() {
+  RtnlRequest request(RTM_GETLINK, NLM_F_DUMP);
+  request.header<ifinfomsg>();
+  mnl_attr_put_u32(request.message(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  std::vector<Link> links;
+  const auto asked = Rtnl().ask(
+      request, [&](const nlmsghdr& message) { links.push_back(parse_link(message, {})); });
+  if (!asked) throw std::runtime_error("cannot read the network devices: " + asked.error().message);
+  return links;
+}
+
 Statistics query_statistics(int namespace_id, unsigned ifindex) {
   Statistics statistics;
   const auto read = [&](const nlmsghdr& message) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "vswitchd/netdev/links.hpp"
 
@@ -48,6 +49,18 @@ class Rtnl {
   std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
 };
 
+/// Calls visit(const nlattr&) for each attribute inside another.
+template <typename Visit>
+void for_each_nested(const nlattr& nest, Visit&& visit) {
+  mnl_attr_parse_nested(
+      &nest,
+      [](const nlattr* attribute, void* context) {
+        (*static_cast<std::remove_reference_t<Visit>*>(context))(*attribute);
+        return MNL_CB_OK;
+      },
+      const_cast<void*>(static_cast<const void*>(&visit)));
+}
+
 /// Calls visit(const nlattr&) for each attribute behind the fixed header of the message.
 template <typename Header, typename Visit>
 void for_each_attribute(const nlmsghdr& message, Visit&& visit) {
@@ -57,7 +70,7 @@ void for_each_attribute(const nlmsghdr& message, Visit&& visit) {
         (*static_cast<std::remove_reference_t<Visit>*>(context))(*attribute);
         return MNL_CB_OK;
       },
-      &visit);
+      const_cast<void*>(static_cast<const void*>(&visit)));
 }
 
 /// Reads an RTM_NEWLINK or RTM_DELLINK message; what it does not tell stays as in `link`.
@@ -68,6 +81,9 @@ Result<Link> query_link(const std::string& name);
 
 /// The device of that number, wherever it is.
 Result<Link> query_link(int namespace_id, unsigned ifindex);
+
+/// All devices of this namespace.
+std::vector<Link> query_links();
 
 /// The device's kernel counters under the names of the statistics column; empty if it is gone.
 Statistics query_statistics(int namespace_id, unsigned ifindex);

@@ -3,7 +3,9 @@
 #include <linux/if_arp.h>
 
 #include <cerrno>
+#include <optional>
 
+#include "vswitchd/netdev/host_stack.hpp"
 #include "vswitchd/netdev/kernel_device.hpp"
 #include "vswitchd/netdev/packet_socket.hpp"
 #include "vswitchd/netdev/rtnl.hpp"
@@ -13,7 +15,15 @@ namespace {
 
 class System final : public KernelDevice {
  public:
-  System(const Link& link, UniqueFd fd) : KernelDevice(link, WhenMoved::lost), fd_(std::move(fd)) {}
+  System(const Link& link, UniqueFd fd) : KernelDevice(link, WhenMoved::lost), fd_(std::move(fd)) {
+    if (link.loopback) return;  // the host talks to itself there
+    auto block = HostStackBlock::install(link.ifindex);
+    if (block) {
+      block_.emplace(std::move(*block));
+    } else {
+      warning_ = "the host's network stack receives its frames too: " + block.error().message;
+    }
+  }
 
   int poll_fd() const override { return fd_.get(); }
 
@@ -33,6 +43,7 @@ class System final : public KernelDevice {
 
  private:
   const UniqueFd fd_;
+  std::optional<HostStackBlock> block_;
 };
 
 }  // namespace
