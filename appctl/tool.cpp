@@ -28,13 +28,13 @@ namespace bondway::appctl {
 namespace {
 
 using process::Log;
-using process::LogDestination;
-using process::LogLevel;
 using process::Option;
 using process::Options;
 using process::Paths;
 using Value = std::optional<std::string>;
 
+/// To the byte what scripts and completions of release 3.1 know; --format and --pretty, which came
+/// later, are listed by --option.
 constexpr std::string_view kHelp = R"({0}, for querying and controlling Open vSwitch daemon
 usage: {0} [TARGET] COMMAND [ARG...]
 Targets:
@@ -52,8 +52,6 @@ Common commands:
   vlog/reopen        Make the program reopen its log file
 Other options:
   --timeout=SECS     wait at most SECS seconds for a response
-  -f, --format=FMT   print the answer as text (the default) or json
-  --pretty           with json, indent it
   -h, --help         Print this helpful information
   -V, --version      Display {0} version information
 )";
@@ -245,7 +243,6 @@ int run(int argc, char** argv) {
            .directory = Paths::from_environment().logdir,
            .modules = process::tool_log_modules(),
            .now = {}});
-  log.set_level(LogDestination::console, LogLevel::warn);
 
   Request request;
   const Options options = make_options(program, request, log);

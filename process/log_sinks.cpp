@@ -58,6 +58,8 @@ class DatagramSink final : public spdlog::sinks::base_sink<spdlog::details::null
 };
 
 std::optional<in_port_t> parse_port(std::string_view text) {
+  constexpr std::uint16_t kSyslogPort = 514;
+  if (text.empty()) return htons(kSyslogPort);
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;

@@ -71,7 +71,8 @@ std::optional<std::vector<std::string>> parse_options(int argc, char* const* arg
     std::optional<std::string> value;
     if (optarg != nullptr) value = optarg;
     if (const Result<void> taken = find(options, code).take(std::move(value)); !taken) {
-      fmt::print(stderr, "{}: {}\n", program_name(argv[0]), taken.error().message);
+      const std::string& why = taken.error().message;
+      if (!why.empty()) fmt::print(stderr, "{}: {}\n", program_name(argv[0]), why);
       return std::nullopt;
     }
   }
@@ -90,7 +91,7 @@ Options log_options(Log& log) {
        }},
       {"log-file", '\0', Argument::optional,
        [&log](Value file) -> Result<void> {
-         (void)log.open_file(std::move(file));  // a program runs without its log, too
+         if (!log.open_file(std::move(file))) return fail("");  // the log told why
          return {};
        }},
       {"syslog-method", '\0', Argument::required,

@@ -19,7 +19,8 @@ struct Option {
   std::string name;    ///< without "--"; empty if there is only a letter
   char letter = '\0';  ///< '\0' if there is only a name
   Argument argument = Argument::none;
-  /// Called in the order of the command line; an error ends the parsing.
+  /// Called in the order of the command line.  An error ends the parsing; one without a message
+  /// has been told already.
   std::function<Result<void>(std::optional<std::string> value)> take;
 };
 using Options = std::vector<Option>;
@@ -35,7 +36,8 @@ enum class Order {
 std::optional<std::vector<std::string>> parse_options(int argc, char* const* argv,
                                                       const Options& options, Order order);
 
-/// -v, --verbose, --log-file, --syslog-method, --syslog-target: performed on the spot.
+/// -v, --verbose, --log-file, --syslog-method, --syslog-target: performed on the spot.  A log file
+/// that can't be opened is an error.
 Options log_options(Log& log);
 /// The section of --help that goes with it, with the blank line before it.
 std::string log_options_help(std::string_view program, const Paths& paths);
