@@ -13,7 +13,7 @@ using db::Datum;
 using db::Row;
 using db::Table;
 
-constexpr auto kStatusPeriod = std::chrono::milliseconds(2500);
+constexpr auto kPeriod = std::chrono::milliseconds(2500);
 
 /// What a row has in a column of that name and kind of key; null: nothing, or no such column.
 const Datum* find_value(const Table& table, const Row& row, std::string_view name,
@@ -89,7 +89,7 @@ bool update(db::Transaction& transaction, const Table& table, const db::Uuid& uu
   return true;
 }
 
-const db::ColumnType* referring_column(const db::Database& database, const RemotesColumn& column) {
+const db::ColumnType* referring_column(const db::Database& database, const DatabaseColumn& column) {
   const Table* table = database.schema().find(column.table);
   const auto position = table != nullptr ? table->find(column.column) : std::nullopt;
   return position ? &table->columns[*position].type : nullptr;
@@ -97,17 +97,8 @@ const db::ColumnType* referring_column(const db::Database& database, const Remot
 
 }  // namespace
 
-Result<RemotesColumn> RemotesColumn::parse(const std::string& remote) {
-  const std::size_t first = remote.find(',');
-  const std::size_t second = remote.find(',', first == std::string::npos ? first : first + 1);
-  if (!remote.starts_with("db:") || second == std::string::npos)
-    return fail("\"{}\": invalid syntax", remote);
-  return RemotesColumn{remote.substr(3, first - 3), remote.substr(first + 1, second - first - 1),
-                       remote.substr(second + 1)};
-}
-
 std::map<std::string, WantedRemote> wanted_remotes(const db::Database& database,
-                                                   const RemotesColumn& column) {
+                                                   const DatabaseColumn& column) {
   std::map<std::string, WantedRemote> wanted;
   const Table* table = database.schema().find(column.table);
   const auto position = table != nullptr ? table->find(column.column) : std::nullopt;
@@ -119,7 +110,7 @@ std::map<std::string, WantedRemote> wanted_remotes(const db::Database& database,
 
 Result<std::unique_ptr<DatabaseRemotes>> DatabaseRemotes::from(Server& server,
                                                                const std::string& remote) {
-  auto column = RemotesColumn::parse(remote);
+  auto column = DatabaseColumn::parse(remote);
   if (!column) return tl::unexpected(column.error());
   const db::Database* database = server.host().find(column->database);
   if (database == nullptr) return fail("\"{}\": no database named {}", remote, column->database);
@@ -135,7 +126,7 @@ Result<std::unique_ptr<DatabaseRemotes>> DatabaseRemotes::from(Server& server,
   return std::make_unique<DatabaseRemotes>(server, std::move(*column));
 }
 
-DatabaseRemotes::DatabaseRemotes(Server& server, RemotesColumn column)
+DatabaseRemotes::DatabaseRemotes(Server& server, DatabaseColumn column)
     : server_(server),
       column_(std::move(column)),
       subscription_(server.host().observe([this](std::string_view database, const db::Changes&) {
@@ -144,7 +135,7 @@ DatabaseRemotes::DatabaseRemotes(Server& server, RemotesColumn column)
       timer_(server.io_),
       self_(this, [](DatabaseRemotes*) {}) {
   reconcile();
-  write_status_later();
+  look_after_later();
 }
 
 DatabaseRemotes::~DatabaseRemotes() = default;
@@ -178,22 +169,36 @@ void DatabaseRemotes::reconcile() {
       if (changed && served.endpoint) served.endpoint->set_options(remote.options);
       continue;
     }
-    auto endpoint = server_.serve(target, remote.options);
-    if (endpoint)
-      served.endpoint = std::move(*endpoint);
-    else
-      server_.log_.err("{}", endpoint.error().message);
+    serve(target, served);
   }
 }
 
-void DatabaseRemotes::write_status_later() {
-  timer_.expires_after(kStatusPeriod);
+void DatabaseRemotes::serve(const std::string& target, Served& served) {
+  auto endpoint = server_.serve(target, served.wanted.options);
+  if (endpoint) {
+    served.endpoint = std::move(*endpoint);
+    served.problem.clear();
+  } else if (served.problem != endpoint.error().message) {
+    served.problem = endpoint.error().message;
+    server_.log_.err("{}", served.problem);
+  }
+}
+
+void DatabaseRemotes::look_after_later() {
+  timer_.expires_after(kPeriod);
   timer_.async_wait([weak = std::weak_ptr(self_)](boost::system::error_code error) {
     const auto self = weak.lock();
     if (error || !self) return;
-    self->write_status();
-    self->write_status_later();
+    self->look_after();
+    self->look_after_later();
   });
+}
+
+/// Tries again what could not be served, and tells the database how it goes.
+void DatabaseRemotes::look_after() {
+  for (auto& [target, served] : served_)
+    if (!served.endpoint) serve(target, served);
+  write_status();
 }
 
 void DatabaseRemotes::write_status() {

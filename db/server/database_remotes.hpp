@@ -6,21 +6,12 @@
 
 #include "db/engine/database.hpp"
 #include "db/rpc/asio.hpp"
+#include "db/server/database_column.hpp"
 #include "db/server/endpoint.hpp"
 
 namespace bondway::server {
 
 class Server;
-
-/// Where remotes stand in a database, as ovsdb-server(1) describes for --remote.  A column of
-/// strings has them itself; a column that refers to rows (Manager) finds them there, each in the
-/// column "target", with options beside it and room for its state.
-struct RemotesColumn {
-  std::string database, table, column;
-
-  /// Of "db:DATABASE,TABLE,COLUMN".
-  static Result<RemotesColumn> parse(const std::string& remote);
-};
 
 /// A remote that a database asks for.
 struct WantedRemote {
@@ -28,9 +19,11 @@ struct WantedRemote {
   std::optional<db::Uuid> row;  ///< that describes it
 };
 
-/// Reads all remotes that a column asks for.  Pure.  A target named twice counts once.
+/// Reads all remotes that a column asks for, as ovsdb-server(1) describes for --remote: a column of
+/// strings has them itself; one that refers to rows (Manager) finds them there in the column
+/// "target", with options beside it and room for their state.  A target named twice counts once.
 std::map<std::string, WantedRemote> wanted_remotes(const db::Database& database,
-                                                   const RemotesColumn& column);
+                                                   const DatabaseColumn& column);
 
 /// Serves what a column of a database asks for, follows its changes, and writes down every two and
 /// a half seconds how it goes.
@@ -38,7 +31,7 @@ class DatabaseRemotes {
  public:
   static Result<std::unique_ptr<DatabaseRemotes>> from(Server& server, const std::string& remote);
 
-  DatabaseRemotes(Server& server, RemotesColumn column);
+  DatabaseRemotes(Server& server, DatabaseColumn column);
   ~DatabaseRemotes();
   DatabaseRemotes(const DatabaseRemotes&) = delete;
   DatabaseRemotes& operator=(const DatabaseRemotes&) = delete;
@@ -48,16 +41,19 @@ class DatabaseRemotes {
  private:
   struct Served {
     WantedRemote wanted;
-    std::unique_ptr<Endpoint> endpoint;  ///< null: it can't be served
+    std::unique_ptr<Endpoint> endpoint;  ///< null: it can't be served yet
+    std::string problem;                 ///< why
   };
 
   void reconcile_soon();
   void reconcile();
+  void serve(const std::string& target, Served& served);
+  void look_after();
+  void look_after_later();
   void write_status();
-  void write_status_later();
 
   Server& server_;
-  RemotesColumn column_;
+  DatabaseColumn column_;
   db::Subscription subscription_;
   std::map<std::string, Served> served_;
   asio::steady_timer timer_;

@@ -12,7 +12,8 @@ Server::Server(asio::io_context& io, ServerSettings settings, process::Logger lo
       settings_(std::move(settings)),
       log_(log),
       timer_(io),
-      host_([] { return std::chrono::steady_clock::now(); }, [this] { settle_soon(); }) {
+      host_([] { return std::chrono::steady_clock::now(); }, [this] { settle_soon(); }),
+      tls_(settings_.tls, host_) {
   context_ = std::make_unique<EndpointContext>(
       EndpointContext{io, host_, tls_, log_, settings_.connection, settings_.max_connections, 0});
 }

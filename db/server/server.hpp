@@ -26,6 +26,7 @@ struct ServerSettings {
   std::string rundir;
   ConnectionLimits connection;
   std::size_t max_connections = 4096;
+  TlsFiles tls;  ///< for ssl: and pssl: remotes
 };
 
 /// The OVSDB server: databases on remotes, on the io_context of a program that has other things to
@@ -44,7 +45,6 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   Host& host() { return host_; }
-  TlsIdentity& tls() { return tls_; }
 
   /// Starts to serve unix:, tcp:, ssl:, punix:, ptcp:, pssl: or db:DATABASE,TABLE,COLUMN, where the
   /// column has the remotes or refers to rows that do (ovsdb-server(1), --remote).  The remotes of
@@ -70,11 +70,11 @@ class Server {
   asio::io_context& io_;
   ServerSettings settings_;
   process::Logger log_;
-  TlsIdentity tls_;
   asio::steady_timer timer_;
   std::optional<Host::TimePoint> armed_;
   bool settle_due_ = false;
   Host host_;
+  TlsIdentity tls_;
   std::unique_ptr<EndpointContext> context_;
   std::map<std::string, std::unique_ptr<Endpoint>, std::less<>> endpoints_;
   std::map<std::string, std::unique_ptr<DatabaseRemotes>, std::less<>> columns_;

@@ -4,6 +4,9 @@
 // After Asio.
 #include <boost/asio/ssl.hpp>
 
+#include "db/server/database_column.hpp"
+#include "db/server/host.hpp"
+
 namespace bondway::server {
 namespace {
 
@@ -37,27 +40,43 @@ void limit_protocols(context& tls, const std::string& allowed) {
     if (!is_listed(list, protocol.name)) tls.set_options(protocol.disable);
 }
 
-}  // namespace
-
-void TlsIdentity::configure(TlsFiles files) {
-  if (files == files_) return;
-  files_ = std::move(files);
-  context_.reset();
+/// The first string in a column; empty if there is none.
+std::string find_text(const Host& host, const std::string& place) {
+  const auto column = DatabaseColumn::parse(place);
+  const db::Database* database = column ? host.find(column->database) : nullptr;
+  const db::Table* table = database != nullptr ? database->schema().find(column->table) : nullptr;
+  const auto position = table != nullptr ? table->find(column->column) : std::nullopt;
+  if (!position) return {};
+  for (const auto& [uuid, row] : database->rows(*table))
+    for (const db::Atom& value : row->columns[*position].keys())
+      if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  return {};
 }
 
-std::vector<std::filesystem::file_time_type> TlsIdentity::times() const {
+std::vector<std::filesystem::file_time_type> times(const TlsFiles& files) {
   std::vector<std::filesystem::file_time_type> times;
-  for (const std::string& file : {files_.private_key, files_.certificate, files_.ca_cert}) {
+  for (const std::string& file : {files.private_key, files.certificate, files.ca_cert}) {
     std::error_code ignored;
     times.push_back(std::filesystem::last_write_time(file, ignored));
   }
   return times;
 }
 
+}  // namespace
+
+TlsFiles resolve(TlsFiles files, const Host& host) {
+  for (std::string* file : {&files.private_key, &files.certificate, &files.ca_cert})
+    if (file->starts_with("db:")) *file = find_text(host, *file);
+  return files;
+}
+
 Result<std::shared_ptr<context>> TlsIdentity::context() {
+  TlsFiles present = resolve(sources_, host_);
+  if (!(present == files_)) context_.reset();
+  files_ = std::move(present);
   if (files_.private_key.empty() || files_.certificate.empty() || files_.ca_cert.empty())
     return fail("SSL needs a private key, a certificate and a CA certificate");
-  auto now = times();
+  auto now = times(files_);
   if (context_ && now == loaded_) return context_;
   auto tls = std::make_shared<asio::ssl::context>(context::tls);
   error_code error;
