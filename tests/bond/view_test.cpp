@@ -5,8 +5,6 @@
 namespace bondway::bond {
 namespace {
 
-using testing::ElementsAre;
-
 MacAddress mac(std::uint64_t number) { return MacAddress::from_number(number); }
 
 BondView backup() {
@@ -175,13 +173,6 @@ TEST(BondList, PrintsALineForEachBond) {
 
 TEST(BondList, PrintsItsHeaderAlsoWithoutBonds) {
   EXPECT_EQ(list({}), "bond\ttype\trecircID\tmembers\n");
-}
-
-TEST(BondOrder, IsThatOfTheReferencesHashTable) {  // as printed by the reference
-  EXPECT_THAT(order_as_reference({"bond0", "bond1"}), ElementsAre("bond1", "bond0"));
-  EXPECT_THAT(order_as_reference({"bond0", "bond2", "bond3"}),
-              ElementsAre("bond3", "bond2", "bond0"));
-  EXPECT_THAT(order_as_reference({}), ElementsAre());
 }
 
 TEST(BondHash, ReadsItsArgumentsLeniently) {

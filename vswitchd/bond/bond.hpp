@@ -36,8 +36,10 @@ struct BondConfig {
   bool all_members_active = false;
   bool lb_output = false;  ///< requested, and the datapath supports it
   bool lacp_fallback_ab = false;
-  std::uint32_t min_links = 0;         ///< with fewer enabled members the bond carries nothing
-  std::uint32_t recirculation_id = 0;  ///< of a bond in a balance mode, from RecirculationIds
+  std::uint32_t min_links = 0;  ///< with fewer enabled members the bond carries nothing
+  /// Only shown.  The owner counts up from 1, takes the next number when a bond enters a balance
+  /// mode and never uses one twice.
+  std::uint32_t recirculation_id = 0;
   bool operator==(const BondConfig&) const = default;
 };
 

@@ -6,7 +6,6 @@
 #include <cassert>
 #include <cctype>
 #include <iterator>
-#include <list>
 
 namespace bondway::bond {
 namespace {
@@ -126,37 +125,6 @@ std::optional<std::uint32_t> parse_leading_number(std::string_view text) {
   return static_cast<std::uint32_t>(negative ? 0 - number : number);
 }
 
-/// A hash table of names as the reference has it, whose only purpose here is its order.
-class NameTable {
- public:
-  void insert(const std::string& name) {
-    slots_[hash_name(name) & mask()].push_front(name);
-    ++size_;
-    if (size_ / 2 > mask()) resize();
-  }
-
-  std::vector<std::string> in_order() const {
-    std::vector<std::string> names;
-    for (const auto& slot : slots_) names.insert(names.end(), slot.begin(), slot.end());
-    return names;
-  }
-
- private:
-  std::size_t mask() const { return slots_.size() - 1; }
-
-  void resize() {
-    std::size_t new_mask = size_ / 2;
-    for (std::size_t shift = 1; shift < 64; shift *= 2) new_mask |= new_mask >> shift;
-    new_mask |= (new_mask & 1) << 1;
-    const std::vector<std::string> names = in_order();
-    slots_.assign(new_mask + 1, {});
-    for (const std::string& name : names) slots_[hash_name(name) & mask()].push_front(name);
-  }
-
-  std::vector<std::list<std::string>> slots_{1};
-  std::size_t size_ = 0;
-};
-
 }  // namespace
 
 std::string_view to_string(Mode mode) {
@@ -223,12 +191,6 @@ Result<std::string> hash_command(std::string_view mac, std::optional<std::string
   if (!address) return fail("invalid mac");
   return fmt::to_string(
       slb_bucket(*address, static_cast<std::uint16_t>(*vlan_number), *basis_number));
-}
-
-std::vector<std::string> order_as_reference(const std::vector<std::string>& names) {
-  NameTable table;
-  for (const std::string& name : names) table.insert(name);
-  return table.in_order();
 }
 
 }  // namespace bondway::bond

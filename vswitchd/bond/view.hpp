@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vswitchd/bond/order.hpp"
 #include "vswitchd/bond/output_table.hpp"
 #include "vswitchd/net/mac_address.hpp"
 #include "vswitchd/net/result.hpp"
@@ -64,10 +65,5 @@ std::string list(std::span<const BondView> bonds, Layout layout = Layout::v3_1);
 /// The answer to `bond/hash MAC [VLAN] [BASIS]`, or its error.
 Result<std::string> hash_command(std::string_view mac, std::optional<std::string_view> vlan,
                                  std::optional<std::string_view> basis);
-
-/// The order in which `bond/show` and `bond/list` of the reference walk bonds that were created in
-/// the order given, none deleted in between: that of its
-/// hash table, keyed by name.
-std::vector<std::string> order_as_reference(const std::vector<std::string>& names);
 
 }  // namespace bondway::bond
