@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tests/netdev/lab.hpp"
+#include "vswitchd/netdev/flow_text.hpp"
 #include "vswitchd/netdev/vnet_header.hpp"
 
 namespace bondway::netdev {
@@ -137,6 +138,26 @@ TEST_F(DummyTest, CompletesWhatOthersLeaveToTheDevice) {
   frame.offload.checksum_start = 99;
   send(p1_, frame);
   EXPECT_EQ(p1_.counters().tx_errors, 1U);
+}
+
+TEST_F(DummyTest, AnswersArpRequestsForItsAddress) {  // RFC 826
+  const auto request = parse_packet_or_flow(
+      "eth(src=50:54:00:00:00:02,dst=ff:ff:ff:ff:ff:ff),eth_type(0x0806),arp(sip=10.0.0.1,"
+      "tip=10.0.0.9,op=1,sha=50:54:00:00:00:02,tha=00:00:00:00:00:00)",
+      {});
+  const auto reply = parse_packet_or_flow(
+      "eth(src=aa:55:aa:55:00:00,dst=50:54:00:00:00:02),eth_type(0x0806),arp(sip=10.0.0.9,"
+      "tip=10.0.0.1,op=2,sha=aa:55:aa:55:00:00,tha=50:54:00:00:00:02)",
+      {});
+  send(p1_, *request);
+  p1_.answer_for({10, 0, 0, 8});
+  send(p1_, *request);
+  EXPECT_TRUE(receive_now(p1_).empty());
+  p1_.answer_for({10, 0, 0, 9});
+  send(p1_, *request);
+  EXPECT_EQ(receive_now(p1_), std::vector{*reply});
+  send(p1_, *reply);
+  EXPECT_TRUE(receive_now(p1_).empty());
 }
 
 TEST_F(DummyTest, TakesItsNumberFromAnOption) {

@@ -49,6 +49,7 @@ TEST_F(SystemTest, SaysWhyADeviceCannotBeOpened) {
   EXPECT_EQ(open_system("eth9").error().message, "No such device");
   EXPECT_EQ(open_system("a-name-too-long-for-a-device").error().message, "No such device");
   EXPECT_EQ(open_system("").error().message, "No such device");
+  EXPECT_EQ(open_system("lo").error().message, "Invalid argument");
   sh("ip tuntap add mode tun name tun0");
   EXPECT_EQ(open_system("tun0").error().message, "not an Ethernet device");
 }

@@ -100,7 +100,9 @@ TEST_F(TapTest, CarriesFramesBothWays) {
   send(*tap, sample());
   EXPECT_EQ(tap->counters().tx_packets, 1U);
   EXPECT_EQ(tap->counters().tx_octets, 60U);
-  EXPECT_EQ(tap->statistics().at("rx_packets"), 1U);
+  EXPECT_EQ(tap->statistics().at("tx_packets"), 1U);
+  EXPECT_EQ(tap->statistics().at("tx_bytes"), 60U);
+  EXPECT_EQ(tap->statistics().at("rx_packets"), asked.size());
 }
 
 TEST_F(TapTest, DropsAndCountsWhileDown) {
@@ -122,7 +124,7 @@ TEST_F(TapTest, GoesOnWorkingInAnotherNamespace) {
   }));
   send(*tap, sample());
   EXPECT_EQ(tap->counters().tx_packets, 1U);
-  EXPECT_EQ(tap->statistics().at("rx_packets"), 1U);
+  EXPECT_EQ(tap->statistics().at("tx_packets"), 1U);
   ASSERT_TRUE(tap->set_mtu(1400));
   host.sh("ip link show int0 | grep -q 'mtu 1400'");
   EXPECT_FALSE(tap->gone());

@@ -36,6 +36,13 @@ bool is_tagged(const FrameView& frame) {
   return headers && headers->outer;
 }
 
+/// An ARP request; its flow fields are the opcode and the two IPv4 addresses.
+bool is_request_for(const std::array<std::uint8_t, 4>& address, const Headers& headers) {
+  constexpr std::uint8_t kRequest = 1;
+  return headers.type == kArpType && headers.flow.protocol == kRequest &&
+         std::equal(address.begin(), address.end(), headers.flow.destination.begin());
+}
+
 }  // namespace
 
 /// The capture files that are open, under the paths they were opened by.
@@ -127,6 +134,10 @@ Result<void> Dummy::configure_stream(const Options& options) {
 
 void Dummy::inject(const FrameView& frame) {
   const std::lock_guard lock(mutex_);
+  arrive(frame);
+}
+
+void Dummy::arrive(const FrameView& frame) {
   if (waiting_.size() >= kMaxWaiting || frame.octets.size() > FrameBuffers::kSlotSize) {
     counters_.rx_dropped.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -140,6 +151,11 @@ void Dummy::inject(const FrameView& frame) {
 }
 
 void Dummy::set_admin_state(bool up) { state_.admin_up = state_.carrier = up; }
+
+void Dummy::answer_for(const std::array<std::uint8_t, 4>& address) {
+  const std::lock_guard lock(mutex_);
+  address_ = address;
+}
 
 std::string_view Dummy::connection_state() const {
   const std::lock_guard lock(mutex_);
@@ -205,6 +221,7 @@ Statistics Dummy::statistics() const {
 }
 
 Result<void> Dummy::set_mac(const MacAddress& mac) {
+  const std::lock_guard lock(mutex_);
   state_.mac = mac;
   return {};
 }
@@ -224,6 +241,7 @@ void Dummy::transmit(const FrameView& frame) {
     counters_.tx_errors.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  answer_arp(frame);
   counters_.tx_packets.fetch_add(1, std::memory_order_relaxed);
   counters_.tx_octets.fetch_add(frame.octets.size(), std::memory_order_relaxed);
   files_->both.write(frame);
@@ -232,6 +250,27 @@ void Dummy::transmit(const FrameView& frame) {
     counters_.tx_dropped.fetch_add(1, std::memory_order_relaxed);
   }
   if (observer_) observer_(frame);
+}
+
+/// RFC 826: a request for our address is turned round and has ours filled in.
+void Dummy::answer_arp(const FrameView& frame) {
+  constexpr std::uint16_t kReply = 2;
+  constexpr std::size_t kPacket = 14, kSender = kPacket + 8, kTarget = kPacket + 18, kSize = 42;
+  const auto headers = parse_headers(frame);
+  if (!address_ || !headers || headers->outer || !is_request_for(*address_, *headers)) return;
+  const auto octets = frame.octets.first(kSize);
+  std::vector<std::uint8_t> reply(octets.begin(), octets.end());
+  const auto put = [&](std::size_t at, std::span<const std::uint8_t> what) {
+    std::ranges::copy(what, reply.begin() + static_cast<long>(at));
+  };
+  const auto& mac = state_.mac.octets();
+  put(0, octets.subspan(6, 6));
+  put(6, mac);
+  reply[kPacket + 7] = kReply;
+  put(kSender, mac);
+  put(kSender + 6, *address_);
+  put(kTarget, octets.subspan(kSender, 10));
+  arrive(FrameView{reply, {}});
 }
 
 }  // namespace bondway::netdev

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,10 +41,13 @@ class Dummy final : public Netdev {
 
   void set_admin_state(bool up);
 
+  /// From now on a request for this IPv4 address that is sent to the device brings an ARP reply.
+  void answer_for(const std::array<std::uint8_t, 4>& address);
+
   /// `connected`, `disconnected`, or `unknown` when it has no stream.
   std::string_view connection_state() const;
 
-  /// Gets every frame that is sent, on the thread that sends it.
+  /// Gets every frame that is sent, on the thread that sends it; leaves the device alone meanwhile.
   void observe(Observer observer);
 
   /// Readable when the stream wants run(); -1 without stream, and another after configure().
@@ -64,15 +69,18 @@ class Dummy final : public Netdev {
   Result<void> configure_files(const Options& options);
   Result<void> configure_stream(const Options& options);
   void transmit(const FrameView& frame);
+  void arrive(const FrameView& frame);
+  void answer_arp(const FrameView& frame);
 
   UniqueFd arrivals_;  ///< an eventfd, readable while waiting_ is not empty
 
-  mutable std::mutex mutex_;  ///< of everything below, and of state_.mtu
+  mutable std::mutex mutex_;  ///< of everything below, and of state_.mtu and state_.mac
   std::deque<Frame> waiting_;
   Options options_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<FrameStream> stream_;
   Observer observer_;
+  std::optional<std::array<std::uint8_t, 4>> address_;
 };
 
 /// The addresses that a process gives its dummy devices: aa:55:aa:55:HH:LL, counted from zero.

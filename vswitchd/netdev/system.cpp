@@ -16,7 +16,6 @@ namespace {
 class System final : public KernelDevice {
  public:
   System(const Link& link, UniqueFd fd) : KernelDevice(link, WhenMoved::lost), fd_(std::move(fd)) {
-    if (link.loopback) return;  // the host talks to itself there
     auto block = HostStackBlock::install(link.ifindex);
     if (block) {
       block_.emplace(std::move(*block));
@@ -51,9 +50,8 @@ class System final : public KernelDevice {
 Result<std::unique_ptr<Netdev>> open_system(const std::string& name) {
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
-  if (link->device_type != ARPHRD_ETHER && link->device_type != ARPHRD_LOOPBACK) {
-    return fail("not an Ethernet device");
-  }
+  if (link->loopback) return system_error_text(EINVAL);  // the host talks to itself there
+  if (link->device_type != ARPHRD_ETHER) return fail("not an Ethernet device");
   auto fd = open_packet_socket(*link, {});
   if (!fd) return tl::unexpected(fd.error());
   return std::make_unique<System>(*link, std::move(*fd));

@@ -54,6 +54,16 @@ class Tap final : public KernelDevice {
     return std::make_unique<TapSendQueue>(fd_.get(), counters_);
   }
 
+  /// What the host sends is received here, and the other way round.
+  Statistics statistics() const override {
+    Statistics statistics = KernelDevice::statistics();
+    if (statistics.empty()) return statistics;
+    for (const std::string what : {"packets", "bytes", "dropped", "errors"}) {
+      std::swap(statistics["rx_" + what], statistics["tx_" + what]);
+    }
+    return statistics;
+  }
+
  private:
   Result<void> beside_link(const std::function<Result<void>()>& work) override;
 
