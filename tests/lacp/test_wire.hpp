@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vswitchd/lacp/lag.hpp"
@@ -70,6 +72,10 @@ class TestWire {
   void mend(MemberId member) { cut_[member] = false; }
 
   std::size_t sent(std::size_t end) const { return sent_[end]; }
+
+  /// LACPDUs of one port that left within less than a second, at the most.
+  std::size_t most_sent_in_a_second() const { return most_sent_in_a_second_; }
+
   const std::vector<Action>& seen(std::size_t end) const { return seen_[end]; }
 
  private:
@@ -91,6 +97,7 @@ class TestWire {
 
   void transmit(std::size_t from, const SendPdu& send) {
     ++sent_[from];
+    count_in_a_second(from, send);
     if (cut_[send.member] || chance(faults_.lost)) return;
     const int copies = chance(faults_.duplicated) ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
@@ -101,6 +108,14 @@ class TestWire {
       }
       in_flight_.push_back({now_ + delay, 1 - from, send.member, send.frame});
     }
+  }
+
+  void count_in_a_second(std::size_t from, const SendPdu& send) {
+    if (is_marker(send.frame)) return;
+    auto& times = recently_sent_[{from, send.member}];
+    std::erase_if(times, [this](TimePoint time) { return time + 1s <= now_; });
+    times.push_back(now_);
+    most_sent_in_a_second_ = std::max(most_sent_in_a_second_, times.size());
   }
 
   void deliver() {
@@ -129,6 +144,8 @@ class TestWire {
   Faults faults_;
   std::mt19937 random_;
   std::size_t sent_[2] = {0, 0};
+  std::map<std::pair<std::size_t, MemberId>, std::vector<TimePoint>> recently_sent_;
+  std::size_t most_sent_in_a_second_ = 0;
   std::vector<Action> seen_[2];
 };
 
