@@ -4,10 +4,11 @@
 #include <sys/socket.h>
 
 #include <atomic>
-#include <numeric>
+#include <cstring>
 
 #include "tests/netdev/lab.hpp"
 #include "vswitchd/netdev/control_socket.hpp"
+#include "vswitchd/netdev/tap.hpp"
 
 namespace bondway::netdev {
 namespace {
@@ -215,22 +216,27 @@ TEST_F(SystemTest, HearsSlowProtocolsOnASocketOfTheirOwn) {
   EXPECT_EQ(far->send(slow.view()).error().message, "Network is down");
 }
 
+/// How the first host is connected, and whether a trunk of VLAN 10 is between the hosts' links.
+struct Wiring {
+  const char* name;
+  bool tap, tagged, ipv6;
+};
+
 /// Two hosts that know nothing of the switch between them.
-class OffloadTest : public SystemTest {
+class OffloadTest : public SystemTest, public ::testing::WithParamInterface<Wiring> {
  protected:
   void SetUp() override {
     SystemTest::SetUp();
     if (IsSkipped()) return;
-    for (const auto& [host, name, address] :
-         {std::tuple(&a_, "west", "10.0.0.1"), std::tuple(&b_, "east", "10.0.0.2")}) {
-      sh(
-          fmt::format("ip link add {0} type veth peer name {0}h; ip link set {0} up;"
-                      "ip link set {0}h netns {1}",
-                      name, host->path()));
-      host->sh(fmt::format("ip addr add {1}/24 dev {0}h; ip link set {0}h up", name, address));
+    left_ = GetParam().tap ? connect_by_tap() : connect(a_, "west", "westh");
+    right_ = connect(b_, "east", "easth");
+    if (GetParam().tagged) {
+      cable("trunk");
+      near_ = open("trunk");
+      far_ = open("trunkx");
     }
-    left_ = open("west");
-    right_ = open("east");
+    give_address(a_, GetParam().tap ? "west" : "westh", 1);
+    give_address(b_, "easth", 2);
     worker_ = std::thread([this] { forward(); });
   }
   void TearDown() override {
@@ -239,78 +245,141 @@ class OffloadTest : public SystemTest {
     SystemTest::TearDown();
   }
 
+  static std::unique_ptr<Netdev> connect(const Namespace& host, const std::string& near,
+                                         const std::string& far) {
+    sh(
+        fmt::format("ip link add {0} type veth peer name {1}; ip link set {0} up;"
+                    "ip link set {1} netns {2}",
+                    near, far, host.path()));
+    host.sh("ip link set " + far + " up");
+    return open(near);
+  }
+  std::unique_ptr<Netdev> connect_by_tap() {
+    auto tap = create_tap("west", {});
+    EXPECT_TRUE(tap);
+    sh("ip link set west netns " + a_.path());
+    a_.sh("ip link set west up");
+    return std::move(*tap);
+  }
+  static void give_address(const Namespace& host, const std::string& device, int number) {
+    host.sh(
+        fmt::format("sysctl -qw net.ipv6.conf.all.disable_ipv6=0;"
+                    "ip addr add 10.0.0.{0}/24 dev {1}; ip addr add fd00::{0}/64 dev {1} nodad",
+                    number, device));
+  }
+
+  /// Frames that arrive on one device leave by another.
+  struct Hop {
+    Netdev& from;
+    std::unique_ptr<SendQueue> to;
+    TagEdit edit;
+  };
+  std::vector<Hop> hops() {
+    std::vector<Hop> hops;
+    const auto add = [&](const auto& from, const auto& to, const TagEdit& edit) {
+      hops.push_back({*from, to->open_send_queue(), edit});
+    };
+    const TagEdit push{0, 1, {VlanTag{0x8100, 10}}}, strip{1, 0, {}};
+    if (!GetParam().tagged) {
+      add(left_, right_, {});
+      add(right_, left_, {});
+      return hops;
+    }
+    add(left_, near_, push);
+    add(far_, right_, strip);
+    add(right_, far_, push);
+    add(near_, left_, strip);
+    return hops;
+  }
+
   void forward() {
     FrameBuffers buffers;
-    const auto to_left = left_->open_send_queue(), to_right = right_->open_send_queue();
+    const auto hops = this->hops();
+    std::vector<pollfd> waiting;
+    for (const Hop& hop : hops) waiting.push_back({hop.from.poll_fd(), POLLIN, 0});
     while (!stop_) {
-      pollfd waiting[] = {{left_->poll_fd(), POLLIN, 0}, {right_->poll_fd(), POLLIN, 0}};
-      poll(waiting, 2, 20);
-      const auto pass = [&](Netdev& from, SendQueue& to) {
-        from.receive(buffers, [&](const FrameView& frame) {
+      poll(waiting.data(), waiting.size(), 20);
+      for (const Hop& hop : hops) {
+        hop.from.receive(buffers, [&](const FrameView& frame) {
           if (frame.octets.size() > 2000) large_ = true;
-          to.send(frame, {});
+          const auto headers = parse_headers(frame);
+          if (!headers || headers->vlan().number() != 10 * hop.edit.strip) return;
+          hop.to->send(frame, hop.edit);
         });
-        to.flush();
-      };
-      pass(*left_, *to_right);
-      pass(*right_, *to_left);
+        hop.to->flush();
+      }
     }
   }
 
+  /// The second host's address, with or without port.
+  sockaddr_storage address(int port) const {
+    sockaddr_storage storage{};
+    if (GetParam().ipv6) {
+      auto& address = reinterpret_cast<sockaddr_in6&>(storage);
+      address.sin6_family = AF_INET6;
+      address.sin6_port = htons(static_cast<std::uint16_t>(port));
+      inet_pton(AF_INET6, "fd00::2", &address.sin6_addr);
+    } else {
+      auto& address = reinterpret_cast<sockaddr_in&>(storage);
+      address.sin_family = AF_INET;
+      address.sin_port = htons(static_cast<std::uint16_t>(port));
+      inet_pton(AF_INET, "10.0.0.2", &address.sin_addr);
+    }
+    return storage;
+  }
+
   Namespace a_, b_;
-  std::unique_ptr<Netdev> left_, right_;
+  std::unique_ptr<Netdev> left_, right_, near_, far_;
   std::atomic<bool> stop_ = false, large_ = false;
   std::thread worker_;
 };
 
-TEST_F(OffloadTest, PassesTcpOfHostsThatLeaveChecksumsAndSegmentsToTheDevice) {
+TEST_P(OffloadTest, PassesTcpOfHostsThatLeaveChecksumsAndSegmentsToTheDevice) {
   constexpr std::size_t kSize = 8'000'000;
-  std::atomic<int> port = 0;
-  std::size_t received = 0;
-  std::uint64_t sum = 0;
-  std::thread server([&] {
-    b_.run([&] {
-      const UniqueFd listener(socket(AF_INET, SOCK_STREAM, 0));
-      sockaddr_in address{};
-      address.sin_family = AF_INET;
-      socklen_t length = sizeof(address);
-      bind(listener.get(), reinterpret_cast<sockaddr*>(&address), length);
-      listen(listener.get(), 1);
-      getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &length);
-      port = ntohs(address.sin_port);
-      pollfd waiting{listener.get(), POLLIN, 0};
-      if (poll(&waiting, 1, 5000) != 1) return;
-      const UniqueFd peer(accept(listener.get(), nullptr, nullptr));
-      Octets buffer(65536);
-      for (ssize_t size = 0; (size = recv(peer.get(), buffer.data(), buffer.size(), 0)) > 0;) {
-        received += static_cast<std::size_t>(size);
-        sum = std::accumulate(buffer.begin(), buffer.begin() + size, sum);
-      }
-    });
+  constexpr std::uint16_t kPort = 5001;
+  const int family = GetParam().ipv6 ? AF_INET6 : AF_INET;
+  const sockaddr_storage to = address(kPort);
+  const auto* where = reinterpret_cast<const sockaddr*>(&to);
+  UniqueFd listener;
+  b_.run([&] {
+    listener = UniqueFd(socket(family, SOCK_STREAM, 0));
+    ASSERT_EQ(bind(listener.get(), where, sizeof(to)), 0) << std::strerror(errno);
+    ASSERT_EQ(listen(listener.get(), 1), 0);
   });
-  EXPECT_TRUE(eventually([&] { return port != 0; }));
-  std::uint64_t expected = 0;
+  Octets received, sent(kSize);
+  for (std::size_t i = 0; i < kSize; ++i) sent[i] = static_cast<std::uint8_t>(i * 7 + i / 4096);
+  std::thread server([&] {
+    pollfd waiting{listener.get(), POLLIN, 0};
+    if (poll(&waiting, 1, 10'000) != 1) return;
+    const UniqueFd peer(accept(listener.get(), nullptr, nullptr));
+    Octets buffer(65536);
+    for (ssize_t size = 0; (size = recv(peer.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+      received.insert(received.end(), buffer.begin(), buffer.begin() + size);
+    }
+  });
   a_.run([&] {
-    const UniqueFd client(socket(AF_INET, SOCK_STREAM, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port.load()));
-    inet_pton(AF_INET, "10.0.0.2", &address.sin_addr);
-    ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    Octets data(kSize);
-    for (std::size_t i = 0; i < kSize; ++i) data[i] = static_cast<std::uint8_t>(i * 7 + i / 4096);
-    expected = std::accumulate(data.begin(), data.end(), std::uint64_t{0});
+    const UniqueFd client(socket(family, SOCK_STREAM, 0));
+    const timeval patience{5, 0};
+    setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    ASSERT_EQ(::connect(client.get(), where, sizeof(to)), 0) << std::strerror(errno);
     for (std::size_t at = 0; at < kSize;) {
-      const auto size = ::send(client.get(), data.data() + at, kSize - at, 0);
-      ASSERT_GT(size, 0);
+      const auto size = ::send(client.get(), sent.data() + at, kSize - at, MSG_NOSIGNAL);
+      ASSERT_GT(size, 0) << std::strerror(errno);
       at += static_cast<std::size_t>(size);
     }
   });
   server.join();
-  EXPECT_EQ(received, kSize);
-  EXPECT_EQ(sum, expected);
+  EXPECT_TRUE(received == sent) << received.size() << " octets";
   EXPECT_TRUE(large_) << "the test did not see a large segment";
 }
+
+constexpr Wiring kWirings[] = {
+    {"VethToVeth", false, false, false},   {"VethToVethIpv6", false, false, true},
+    {"TapToVeth", true, false, false},     {"TapToVethIpv6", true, false, true},
+    {"VethTrunkVeth", false, true, false}, {"TapTrunkVeth", true, true, false},
+    {"TapTrunkVethIpv6", true, true, true}};
+INSTANTIATE_TEST_SUITE_P(, OffloadTest, ::testing::ValuesIn(kWirings),
+                         [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace bondway::netdev
