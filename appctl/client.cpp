@@ -10,13 +10,13 @@
 #include <variant>
 
 #include "appctl/answer.hpp"
+#include "db/rpc/json_text.hpp"
 #include "db/rpc/message.hpp"
 #include "process/unix_socket.hpp"
 
 namespace bondway::appctl {
 namespace {
 
-using nlohmann::json;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
@@ -66,7 +66,7 @@ tl::expected<Answer, Failure> Client::call(std::string_view command,
                                            const std::vector<std::string>& args) {
   const int id = next_id_++;
   jsonrpc_log_.dbg("{}: send request, method=\"{}\", params={}, id={}", name_, command,
-                   json(args).dump(-1, ' ', false, json::error_handler_t::replace), id);
+                   rpc::to_text(args), id);
   if (const auto failure = send(rpc::encode_request(command, args, id))) {
     return tl::unexpected(*failure);
   }

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -84,12 +83,6 @@ Result<void> set_format(Request& request, const std::string& text) {
   return {};
 }
 
-/// --help and the like, which end the program where they stand.
-Result<void> print_and_exit(const std::string& text) {
-  fmt::print("{}", text);
-  std::exit(0);
-}
-
 Options make_options(const std::string& program, Request& request, Log& log) {
   using Argument = Option::Argument;
   Options options{
@@ -100,13 +93,9 @@ Options make_options(const std::string& program, Request& request, Log& log) {
        }},
       {"execute", 'e', Argument::none,  // of releases long ago
        [](const Value&) -> Result<void> { return {}; }},
-      {"help", 'h', Argument::none,
-       [program](const Value&) {
-         return print_and_exit(fmt::format(fmt::runtime(kHelp), program));
-       }},
-      {"option", 'o', Argument::none, {}},
-      {"version", 'V', Argument::none,
-       [program](const Value&) { return print_and_exit(process::version_text(program) + "\n"); }},
+      process::printing_option("help", 'h', fmt::format(fmt::runtime(kHelp), program)),
+      process::printing_option("option", 'o', ""),
+      process::printing_option("version", 'V', process::version_text(program) + "\n"),
       {"timeout", 'T', Argument::required,
        [&request](const Value& text) { return set_timeout(request, *text); }},
       {"format", 'f', Argument::required,
@@ -119,10 +108,9 @@ Options make_options(const std::string& program, Request& request, Log& log) {
   };
   append(options, process::log_options(log));
   for (Option& each : options) {
-    if (each.name != "option") continue;
-    each.take = [text = process::list_options(options)](const Value&) {
-      return print_and_exit(text);
-    };
+    if (each.name == "option") {
+      each = process::printing_option("option", 'o', process::list_options(options));
+    }
   }
   return options;
 }

@@ -145,8 +145,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const auto* request = std::get_if<rpc::Request>(&*message);
     if (request == nullptr) return bad_message("unexpected reply message");
     if (request->is_notification()) return bad_message("unexpected notification message");
-    server_->log().dbg("received request {}{}, id={}", request->method,
-                       rpc::to_text(request->params), rpc::to_text(request->id));
+    if (server_->log().enabled(LogLevel::dbg)) {
+      server_->log().dbg("received request {}{}, id={}", request->method,
+                         rpc::to_text(request->params), rpc::to_text(request->id));
+    }
     perform(*request);
   }
 

@@ -196,15 +196,19 @@ class Daemon::Impl {
     }
     if (settings_.detach) detach();
     if (settings_.monitor) monitor();
-    if (identity) become(*identity, settings_.needs_network);
+    if (identity) {
+      log_.change_owner(identity->uid, identity->gid);
+      become(*identity, settings_.needs_network);
+    }
     if (settings_.pidfile) pidfile_.emplace(*settings_.pidfile, existing());
   }
 
   void ready() {
+    if (settings_.detach) {
+      leave_terminal(settings_.change_directory);
+      log_.set_level(LogDestination::console, LogLevel::off);
+    }
     say_ready(notify_);
-    if (!settings_.detach) return;
-    leave_terminal(settings_.change_directory);
-    log_.set_level(LogDestination::console, LogLevel::off);
   }
 
  private:
@@ -233,8 +237,8 @@ class Daemon::Impl {
     }
     log_.set_subprogram("monitor");
     if (!hear_ready(child.heard)) end_like(wait_for(child.pid), unix_log_);
-    say_ready(parent);
     if (settings_.detach) leave_terminal(settings_.change_directory);
+    say_ready(parent);
     watch(std::move(child));
   }
 

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
-#include <deque>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -332,6 +333,13 @@ Result<void> Log::reopen_file() {
 void Log::close_file() {
   const std::scoped_lock lock(state_->mutex);
   state_->close_file();
+}
+
+void Log::change_owner(uid_t user, gid_t group) {
+  const std::scoped_lock lock(state_->mutex);
+  if (state_->file.empty() || ::chown(state_->file.c_str(), user, group) == 0) return;
+  state_->emit("vlog", LogLevel::warn,
+               fmt::format("failed to change owner of {}: {}", state_->file, std::strerror(errno)));
 }
 
 Result<void> Log::set_syslog_method(std::string_view method) {

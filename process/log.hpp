@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <sys/types.h>
 
 #include <array>
 #include <atomic>
@@ -133,6 +134,8 @@ class Log {
   Result<void> open_file(std::optional<std::string> file = {});
   Result<void> reopen_file();  ///< fails when no file was ever asked for
   void close_file();
+  /// Makes the log file another user's, who is to reopen it later; for --user.
+  void change_owner(uid_t user, gid_t group);
 
   /// libc, null, unix:FILE or udp:IP:PORT.
   Result<void> set_syslog_method(std::string_view method);

@@ -3,6 +3,7 @@
 #include <getopt.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <iterator>
 
 #include "process/log.hpp"
@@ -77,6 +78,14 @@ std::optional<std::vector<std::string>> parse_options(int argc, char* const* arg
     }
   }
   return std::vector<std::string>(argv + optind, argv + argc);
+}
+
+Option printing_option(std::string name, char letter, std::string text) {
+  return {std::move(name), letter, Option::Argument::none,
+          [text = std::move(text)](const std::optional<std::string>&) -> Result<void> {
+            fmt::print("{}", text);
+            std::exit(0);
+          }};
 }
 
 Options log_options(Log& log) {

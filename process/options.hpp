@@ -36,6 +36,9 @@ enum class Order {
 std::optional<std::vector<std::string>> parse_options(int argc, char* const* argv,
                                                       const Options& options, Order order);
 
+/// --help, --version and the like: prints `text` and ends the program with status 0 on the spot.
+Option printing_option(std::string name, char letter, std::string text);
+
 /// -v, --verbose, --log-file, --syslog-method, --syslog-target: performed on the spot.  A log file
 /// that can't be opened is an error.
 Options log_options(Log& log);

@@ -164,7 +164,17 @@ TEST_F(DaemonTest, GivesUpRootButKeepsWhatItNeeds) {
   const std::string status = test::read_file(fmt::format("/proc/{}/status", pid()));
   EXPECT_THAT(status, HasSubstr("\nUid:\t65534\t65534\t65534\t65534\n"));
   EXPECT_THAT(status, HasSubstr("\nGid:\t65534\t65534\t65534\t65534\n"));
+  EXPECT_THAT(ask("vlog/reopen"), HasSubstr(R"("error":null)"));    // the log file is the user's
   EXPECT_THAT(status, HasSubstr("\nCapEff:\t0000000000004400\n"));  // IPC_LOCK, NET_BIND_SERVICE
+}
+
+TEST_F(DaemonTest, KeepsTheCapabilitiesThatSwitchingNeeds) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::filesystem::permissions(directory.path(), std::filesystem::perms::all);
+  ASSERT_EQ(start({"--detach", "--pidfile", "--needs-network", "--user=nobody:nogroup"}).status, 0);
+  // IPC_LOCK, NET_RAW, NET_ADMIN, NET_BROADCAST, NET_BIND_SERVICE
+  EXPECT_THAT(test::read_file(fmt::format("/proc/{}/status", pid())),
+              HasSubstr("\nCapEff:\t0000000000007c00\n"));
 }
 
 TEST_F(DaemonTest, RefusesUnknownUsers) {

@@ -60,6 +60,11 @@ bool parse(int argc, char** argv, const std::string& program, const Paths& paths
                    [&line](const std::optional<std::string>&) -> Result<void> {
                      line.fail_at_start = true;
                      return {};
+                   }},
+                  {"needs-network", '\0', Option::Argument::none,
+                   [&line](const std::optional<std::string>&) -> Result<void> {
+                     line.daemon.needs_network = true;
+                     return {};
                    }}};
   append(options, daemon_options(line.daemon, program, paths));
   append(options, log_options(log));
