@@ -2,6 +2,8 @@
 #
 #   title TEXT            begins a step; the summary and every failure name it
 #   run COMMAND...        shows the command, runs it, shows its answer; it must exit 0
+#   run_failing STATUS COMMAND...
+#                         ... it must exit with STATUS
 #   answers <<<TEXT       what the last `run` printed must be TEXT, to the byte
 #   silent                ... must be nothing
 #   await SECONDS COMMAND... <<<TEXT
@@ -74,15 +76,7 @@ note_step() {
   [[ $STEP == "setting up" ]] || HELD+=("$STEP ($((CHECKS - STEP_CHECKS)) checks)")
 }
 
-run() {
-  COMMAND=$(spell "$@")
-  printf '$ %s\n' "$COMMAND"
-  local status=0
-  patiently "$@" > "$LAB_DIR/answer" 2>&1 || status=$?
-  cat "$LAB_DIR/answer"
-  CHECKS=$((CHECKS + 1))
-  [[ $status == 0 ]] || fail "exit status 0" "exit status $status"
-}
+run() { run_failing 0 "$@"; }
 
 # What must fail, and how: run_failing STATUS COMMAND...
 run_failing() {
@@ -144,6 +138,12 @@ holds() {
 quietly() {
   COMMAND=$(spell "$@")
   patiently "$@" > "$LAB_DIR/answer" 2>&1 || fail "success" "exit status $?: $(cat "$LAB_DIR/answer")"
+}
+
+# A misspelt check must not pass for one that held.
+command_not_found_handle() {
+  printf 'lab: no such command: %s\n' "$*" >&2
+  kill -TERM $$
 }
 
 # No command of a lab may hang: exit status 124 after a minute.

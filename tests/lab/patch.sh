@@ -180,15 +180,6 @@ END
   ping_ends "$((TAKEOVER_SECONDS + 1))"
 }
 
-make_active() {
-  COMMAND=$(spell ovs-appctl bond/set-active-member "$1" "$2")
-  printf '$ %s\n' "$COMMAND"
-  ovs-appctl bond/set-active-member "$1" "$2" > "$LAB_DIR/answer" 2>&1
-  cat "$LAB_DIR/answer"
-  grep -qxE 'done|no change' "$LAB_DIR/answer" || fail '"done" or "no change"' "the above"
-  CHECKS=$((CHECKS + 1))
-}
-
 # ---- kill -9 ------------------------------------------------------------------------------------
 
 the_daemon_is_killed() {
@@ -216,21 +207,10 @@ the_daemon_is_killed() {
   done
 }
 
-# Every column that belongs to the user.
-configuration() {
-  ovs-vsctl --columns=_uuid,name,ports,other_config,datapath_type list bridge | sorted_rows
-  ovs-vsctl --columns=_uuid,name,interfaces,bond_mode,lacp,other_config,external_ids list port |
-    sorted_rows
-  ovs-vsctl --columns=_uuid,name,type,options list interface | sorted_rows
-}
-
-# Rows come in no particular order: one row a line, sorted.
-sorted_rows() { awk -v RS= '{ gsub("\n", " | "); print }' | sort; }
-
 # ---- the file -----------------------------------------------------------------------------------
 
 the_database_is_readable() {
-  [[ $SWITCH_KIND == bondway ]] || return 0  # the reference keeps another kind of file
+  [[ $DAEMON == bondway ]] || return 0  # the reference keeps another kind of file
   title "the database is a table a person can query"
   run sqlite3 "$OVS_DBDIR/conf.db" \
     "select name, bond_mode, lacp from Port where name like 'bond%' order by name"

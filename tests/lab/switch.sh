@@ -9,20 +9,27 @@
 #   plug HOST BRIDGE      gives the host an internal port of the bridge, named after the host
 #   in_host HOST COMMAND  runs a command there
 #
-# SWITCH_KIND says what runs: `bondway` (the programs in BONDWAY_BIN) or `reference` (Debian's Open
-# vSwitch 3.1.0, daemon and database server, on its userspace datapath).
+# DAEMON says which daemon runs, CLIENTS which ovs-vsctl and ovs-appctl speak to it: `bondway` (the
+# programs in BONDWAY_BIN) or `reference` (Debian's Open vSwitch 3.1.0, its daemon on the userspace
+# datapath with the database in a server of its own).
 
-SWITCH_KIND=${SWITCH_KIND:-bondway}
+DAEMON=${DAEMON:-bondway}
+CLIENTS=${CLIENTS:-$DAEMON}
 LAB_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-declare -A ADDRESS BRIDGE_OF
+declare -A ADDRESS
 
 use_programs() {
-  if [[ $SWITCH_KIND == reference ]]; then
-    export PATH=$LAB_HOME/reference:$SYSTEM_PATH
+  local clients=/usr/bin
+  [[ $CLIENTS == reference ]] || clients=$BONDWAY_BIN
+  PATH=$clients:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  if [[ $DAEMON == reference ]]; then
+    VSWITCHD=/usr/sbin/ovs-vswitchd
+    export LAB_VSCTL=$clients/ovs-vsctl
+    PATH=$LAB_HOME/reference:$PATH
   else
-    export PATH=$BONDWAY_BIN:$SYSTEM_PATH
+    VSWITCHD=$BONDWAY_BIN/ovs-vswitchd
   fi
+  export OVS_CTL_TIMEOUT=30
   # Nobody reads the stderr of a detached daemon.
   export ASAN_OPTIONS=log_path=$LAB_DIR/sanitizer UBSAN_OPTIONS=log_path=$LAB_DIR/sanitizer
 }
@@ -42,18 +49,14 @@ on() {
 }
 
 start_switch() {
-  if [[ $SWITCH_KIND == reference ]]; then
-    start_reference_database
-  fi
-  quietly in_switch ovs-vswitchd --detach --no-chdir --pidfile --log-file
-  local pid
-  for pid in $(daemon_pids); do at_end kill -9 "$pid"; done
+  [[ $DAEMON == bondway ]] || start_reference_database
+  quietly in_switch "$VSWITCHD" --detach --no-chdir --pidfile --log-file
 }
 
 start_reference_database() {
   [[ -e $OVS_DBDIR/conf.db ]] ||
-    quietly ovsdb-tool create "$OVS_DBDIR/conf.db" /usr/share/openvswitch/vswitch.ovsschema
-  quietly ovsdb-server --detach --no-chdir --pidfile --log-file \
+    quietly /usr/bin/ovsdb-tool create "$OVS_DBDIR/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+  quietly in_switch /usr/sbin/ovsdb-server --detach --no-chdir --pidfile --log-file \
     --remote="punix:$OVS_RUNDIR/db.sock" "$OVS_DBDIR/conf.db"
   quietly ovs-vsctl --no-wait init
 }
@@ -84,7 +87,7 @@ stop_switch() {
 
 gone() {
   local pid
-  for pid; do ! kill -0 "$pid" 2> /dev/null || return 1; done
+  for pid; do [[ ! -e /proc/$pid || $(< "/proc/$pid/stat") == *") Z "* ]] || return 1; done
 }
 
 # (A daemon that was killed before left a control socket that nobody else may remove.)
@@ -127,7 +130,7 @@ print_exports() {
 
 new_namespace() {
   quietly ip netns add "$NS-$1"
-  at_end ip netns del "$NS-$1"
+  at_end sh -c "ip netns pids $NS-$1 | xargs -r kill -9; ip netns del $NS-$1"
   quietly ip -n "$NS-$1" link set lo up
 }
 

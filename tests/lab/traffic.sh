@@ -3,7 +3,7 @@
 # With fast timing a partner that fell silent is given up after three seconds (and the reference,
 # which detaches the other member of a bond that lost its key member, needs three more).
 TAKEOVER_SECONDS=4
-[[ ${SWITCH_KIND:-} != reference ]] || TAKEOVER_SECONDS=8
+[[ $DAEMON != reference ]] || TAKEOVER_SECONDS=8
 
 # pings COUNT FROM TO_ADDRESS: after one that may be lost to learning, each is answered.
 pings() {
@@ -29,7 +29,6 @@ ping_begins() {
   printf '$ %s &\n' "$COMMAND"
   ip netns exec "$NS-$1" ping -D -i 0.1 "$2" > "$LAB_DIR/ping" 2>&1 &
   PING_PID=$!
-  at_end kill "$PING_PID"
   PING_ANSWERS=0
   ping_goes_on
 }

@@ -1,24 +1,36 @@
-# What the programs must print, written out from the database's values: whole answers, compared to
-# the byte.
+# Bonds, and what the programs must print of them, written out from the database's values: whole
+# answers, compared to the byte.
+
+declare -A WIRE FAR_BOND SYSTEM KEY PORT_ID ACTIVITY LACP_TIME
 
 # value TABLE RECORD COLUMN[:KEY]: one value, without quotes.
 value() { ovs-vsctl --if-exists get "$1" "$2" "$3" | tr -d '"'; }
 
-# lacp_text BOND MEMBER... : lacp/show of a bond whose members all carry traffic.  WIRE[MEMBER] names
-# the interface at the other end, END_BOND its bond.  Identities come from the ports' own ends:
-# ACTOR_* is filled by know_actor.
+# lacp_text BOND MEMBER...: lacp/show of a bond of which every member carries traffic, except those
+# that SILENT names: their link has been down for more than three seconds.  WIRE names the interface
+# at a member's other end; `know` has told who the two bonds are.
 lacp_text() {
-  local bond=$1 peer=${FAR_BOND[$1]} member
+  local bond=$1 member
   cat <<END
 ---- $bond ----
   status: ${ACTIVITY[$bond]} negotiated
   sys_id: ${SYSTEM[$bond]}
   sys_priority: 65534
-  aggregation key: ${ACTOR_KEY[$bond]}
+  aggregation key: ${KEY[$bond]}
   lacp_time: ${LACP_TIME[$bond]}
 END
   for member in "${@:2}"; do
-    cat <<END
+    if [[ " ${SILENT:-} " == *" $member "* ]]; then
+      silent_member_text "$bond" "$member"
+    else
+      current_member_text "$bond" "$member"
+    fi
+  done
+}
+
+current_member_text() {
+  local bond=$1 member=$2 peer=${FAR_BOND[$1]}
+  cat <<END
 
 member: $member: current attached
   port_id: ${PORT_ID[$member]}
@@ -29,42 +41,65 @@ member: $member: current attached
   actor sys_priority: 65534
   actor port_id: ${PORT_ID[$member]}
   actor port_priority: 65535
-  actor key: ${ACTOR_KEY[$bond]}
-  actor state:$(state_words "$bond")
+  actor key: ${KEY[$bond]}
+  actor state: $(state_words "$bond") synchronized collecting distributing
 
   partner sys_id: ${SYSTEM[$peer]}
   partner sys_priority: 65534
   partner port_id: ${PORT_ID[${WIRE[$member]}]}
   partner port_priority: 65535
-  partner key: ${ACTOR_KEY[$peer]}
-  partner state:$(state_words "$peer")
+  partner key: ${KEY[$peer]}
+  partner state: $(state_words "$peer") synchronized collecting distributing
 END
-  done
 }
 
+silent_member_text() {
+  local bond=$1 member=$2
+  cat <<END
+
+member: $member: defaulted detached
+  port_id: ${PORT_ID[$member]}
+  port_priority: 65535
+  may_enable: false
+
+  actor sys_id: ${SYSTEM[$bond]}
+  actor sys_priority: 65534
+  actor port_id: ${PORT_ID[$member]}
+  actor port_priority: 65535
+  actor key: ${KEY[$bond]}
+  actor state: $(state_words "$bond") defaulted
+
+  partner sys_id: 00:00:00:00:00:00
+  partner sys_priority: 0
+  partner port_id: 0
+  partner port_priority: 0
+  partner key: 0
+  partner state:
+END
+}
+
+# What a bond's settings make of its members' state.
 state_words() {
-  [[ ${ACTIVITY[$1]} == passive ]] || printf ' activity'
-  [[ ${LACP_TIME[$1]} == slow ]] || printf ' timeout'
-  printf ' aggregation synchronized collecting distributing'
+  [[ ${ACTIVITY[$1]} == passive ]] || printf 'activity '
+  [[ ${LACP_TIME[$1]} == slow ]] || printf 'timeout '
+  printf aggregation
 }
 
 # know BOND BRIDGE FAR_BOND ACTIVITY LACP_TIME: how this bond presents itself on the wire, from the
-# database; ACTOR_KEY is its lacp/show's, which must be the port id of one of its members.
-declare -A FAR_BOND SYSTEM PORT_ID ACTOR_KEY ACTIVITY LACP_TIME
-declare -A WIRE
+# database of the selected switch; but its key from lacp/show, where it must be a member's port id.
 know() {
   local bond=$1 bridge=$2
   FAR_BOND[$bond]=$3 ACTIVITY[$bond]=$4 LACP_TIME[$bond]=$5
   SYSTEM[$bond]=$(value interface "$bridge" mac_in_use)
-  ACTOR_KEY[$bond]=$(ovs-appctl lacp/show "$bond" | sed -n 's/^  aggregation key: //p')
+  KEY[$bond]=$(ovs-appctl lacp/show "$bond" | sed -n 's/^  aggregation key: //p')
   local member known=no
   for member in $(members "$bond"); do
     PORT_ID[$member]=$(value interface "$member" ofport)
-    [[ ${PORT_ID[$member]} != "${ACTOR_KEY[$bond]}" ]] || known=yes
+    [[ ${PORT_ID[$member]} != "${KEY[$bond]}" ]] || known=yes
   done
   COMMAND="ovs-appctl lacp/show $bond"
   [[ $known == yes ]] ||
-    fail "an aggregation key that is a member's port id" "key ${ACTOR_KEY[$bond]}"
+    fail "an aggregation key that is a member's port id" "key ${KEY[$bond]}"
 }
 
 members() {
@@ -191,3 +226,24 @@ bond_is_as_wanted() {
   steady "$1" > "$LAB_DIR/answer"
   cmp -s "$LAB_DIR/wanted" "$LAB_DIR/answer"
 }
+
+# make_active BOND MEMBER, whichever is active now.
+make_active() {
+  COMMAND=$(spell ovs-appctl bond/set-active-member "$1" "$2")
+  printf '$ %s\n' "$COMMAND"
+  ovs-appctl bond/set-active-member "$1" "$2" > "$LAB_DIR/answer" 2>&1
+  cat "$LAB_DIR/answer"
+  grep -qxE 'done|no change' "$LAB_DIR/answer" || fail '"done" or "no change"' "the above"
+  CHECKS=$((CHECKS + 1))
+}
+
+# Every column that belongs to the user.
+configuration() {
+  ovs-vsctl --columns=_uuid,name,ports,other_config,datapath_type list bridge | sorted_rows
+  ovs-vsctl --columns=_uuid,name,interfaces,bond_mode,lacp,other_config,external_ids list port |
+    sorted_rows
+  ovs-vsctl --columns=_uuid,name,type,options list interface | sorted_rows
+}
+
+# Rows come in no particular order: one row a line, sorted.
+sorted_rows() { awk -v RS= '{ gsub("\n", " | "); print }' | sort; }
