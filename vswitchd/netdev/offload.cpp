@@ -205,7 +205,7 @@ std::uint64_t add_to_sum(std::span<const std::uint8_t> octets, std::uint64_t sum
     sum += word;
   }
   std::uint32_t rest = 0;
-  std::memcpy(&rest, octets.data(), octets.size());
+  if (!octets.empty()) std::memcpy(&rest, octets.data(), octets.size());
   return sum + rest;
 }
 
