@@ -120,6 +120,8 @@ def sort_tree(lines):
 
 
 def in_order(lines, order):
+    if not lines:
+        return lines
     if order == "tree":
         return sort_tree(lines)
     if order == "rows":
