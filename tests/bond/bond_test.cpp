@@ -441,6 +441,26 @@ TEST_F(BondTest, DealsUnusedBucketsAnewWhenALinkComesUpLate) {
   EXPECT_EQ(buckets_by_member()[kE1], 127);
 }
 
+TEST_F(BondTest, MovesNoMoreBucketsThanItHasTo) {
+  create(with_mode(Mode::balance_slb));
+  for (const MemberId member : {kE0, kE1, kE2}) add(member);
+  pass();
+  const Buckets three = bond->output().buckets;
+  set_carrier(kE2, false);
+  const Buckets two = bond->output().buckets;
+  set_carrier(kE2, true);
+  const Buckets again = bond->output().buckets;
+  for (std::size_t i = 0; i < kBucketCount; ++i) {
+    if (three[i] != MemberIndex{2}) {
+      EXPECT_EQ(two[i], three[i]);
+    }
+    if (again[i] != MemberIndex{2}) {
+      EXPECT_EQ(again[i], two[i]);
+    }
+  }
+  for (const auto& [member, count] : buckets_by_member()) EXPECT_NEAR(count, 85.5, 0.5);
+}
+
 TEST_F(BondTest, MovesTheBucketsOfADisabledMemberAndDoesNotMoveThemBack) {
   create_with_two_members(with_mode(Mode::balance_slb));
   for (std::size_t i = 0; i < kBucketCount; ++i) bond->account(static_cast<Bucket>(i), 1);

@@ -34,6 +34,17 @@ bool forgets_shares(const BondConfig& a, const BondConfig& b) {
          primary_of(a) != primary_of(b);
 }
 
+/// How many unused buckets each member has.
+struct SpareCount {
+  std::span<const MemberIndex> enabled;  ///< ascending
+  std::vector<std::size_t> by_member;
+
+  std::size_t& of(MemberIndex member) { return by_member[static_cast<std::size_t>(member)]; }
+  MemberIndex poorest() {
+    return *std::ranges::min_element(enabled, {}, [this](MemberIndex m) { return of(m); });
+  }
+};
+
 /// A bucket as `bond/migrate` takes it: digits only, none at all meaning 0, of which the lowest
 /// eight bits count.
 std::optional<Bucket> parse_bucket(std::string_view text) {
@@ -431,19 +442,34 @@ void Bond::deactivate() {
   output_changed_ = true;
 }
 
-/// Gives every bucket that is free to move to the enabled members in rotation.
+/// Gives the buckets of disabled members to enabled ones, and spreads the unused ones evenly with
+/// as few moves as that takes: a flow may have begun since the loads were last reported.
 void Bond::deal_shares() {
   deal_needed_ = false;
   if (!shares_) return;
   const std::vector<MemberIndex> enabled = enabled_members();
   if (enabled.empty()) return;
-  for (std::size_t bucket = 0; bucket < kBucketCount; ++bucket) {
-    MemberIndex& index = shares_->members[bucket];
-    const auto owner = static_cast<std::size_t>(index);
-    if (shares_->used[bucket] && owner < members_.size() && members_[owner].enabled) continue;
-    index = enabled[rotation_++ % enabled.size()];
-  }
   output_changed_ = true;
+  std::vector<MemberIndex*> orphans, unused;
+  SpareCount spare{enabled, std::vector<std::size_t>(members_.size())};
+  for (std::size_t bucket = 0; bucket < kBucketCount; ++bucket) {
+    MemberIndex& owner = shares_->members[bucket];
+    const bool has_home = std::ranges::binary_search(enabled, owner);
+    if (!has_home && shares_->used[bucket]) {
+      owner = enabled[rotation_++ % enabled.size()];
+    } else if (!has_home) {
+      orphans.push_back(&owner);
+    } else if (!shares_->used[bucket]) {
+      unused.push_back(&owner);
+      ++spare.of(owner);
+    }
+  }
+  for (MemberIndex* const owner : orphans) ++spare.of(*owner = spare.poorest());
+  for (MemberIndex* const owner : unused) {
+    if (spare.of(*owner) < spare.of(spare.poorest()) + 2) continue;
+    --spare.of(*owner);
+    ++spare.of(*owner = spare.poorest());
+  }
 }
 
 void Bond::move_share(Bucket bucket, MemberIndex to) {
