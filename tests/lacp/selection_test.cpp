@@ -13,9 +13,8 @@ constexpr Selected kUnselected = Selected::unselected, kStandby = Selected::stan
                    kSelected = Selected::selected;
 
 Candidate candidate(std::uint16_t our_id, const PortInfo& partner,
-                    Standing standing = Standing::current, Selected selected = kUnselected) {
-  return {
-      .standing = standing, .selected = selected, .actor = our_port(our_id), .partner = partner};
+                    Standing standing = Standing::current) {
+  return {.standing = standing, .actor = our_port(our_id), .partner = partner};
 }
 
 PortInfo other_port(std::uint16_t port_id = 21) {
@@ -31,7 +30,7 @@ PortInfo individual(PortInfo port) {
 
 /// IEEE 802.1AX-2014, 6.4.14.
 std::vector<Selected> run(const std::vector<Candidate>& candidates, std::size_t max_bundle = 0) {
-  return select(candidates, max_bundle);
+  return select(candidates, max_bundle, {}).selected;
 }
 
 TEST(Selection, OfNobodyIsNobody) { EXPECT_TRUE(run({}).empty()); }
@@ -78,16 +77,38 @@ TEST(Selection, NeverTakesALoopedLink) {  // 6.4.14.1: ports of one system
               ElementsAre(kUnselected, kSelected));
 }
 
-TEST(Selection, LeavesTheAggregatorToTheGroupThatHoldsIt) {
+/// The same while the aggregator leads to `holder`.
+std::vector<Selected> run_held(const PortInfo& holder, const std::vector<Candidate>& candidates) {
+  return select(candidates, 0, GroupId::of(our_port(), holder).partner).selected;
+}
+
+TEST(Selection, LeavesTheAggregatorToThePartnerThatHoldsIt) {
   const PortInfo better = their_port(), worse = other_port();
-  EXPECT_THAT(run({candidate(1, worse, Standing::current, kSelected), candidate(2, better)}),
+  EXPECT_THAT(run_held(worse, {candidate(1, worse), candidate(2, better)}),
               ElementsAre(kSelected, kUnselected));
-  EXPECT_THAT(run({candidate(1, worse, Standing::expired, kSelected), candidate(2, better)}),
+  EXPECT_THAT(run_held(worse, {candidate(1, worse, Standing::expired),
+                               candidate(2, better, Standing::expired)}),
+              ElementsAre(kSelected, kUnselected));
+  PortInfo renumbered = worse;
+  renumbered.port_priority = 65000;
+  EXPECT_THAT(run_held(worse, {candidate(1, renumbered), candidate(2, better)}),
               ElementsAre(kSelected, kUnselected))
-      << "its partner may still come back";
-  EXPECT_THAT(run({candidate(1, worse, Standing::disabled, kSelected), candidate(2, better)}),
-              ElementsAre(kUnselected, kSelected))
-      << "its link is gone";
+      << "whatever becomes of its ports";
+}
+
+TEST(Selection, GivesASilentPartnersPlaceToOneThatIsHeard) {
+  const PortInfo silent = their_port(), heard = other_port();
+  for (const Standing standing : {Standing::expired, Standing::assumed, Standing::disabled}) {
+    EXPECT_THAT(run_held(silent, {candidate(1, silent, standing), candidate(2, heard)}),
+                ElementsAre(kUnselected, kSelected));
+  }
+}
+
+TEST(Selection, SaysWhomTheAggregatorLeadsTo) {
+  const std::vector<Candidate> ports{candidate(1, their_port())};
+  EXPECT_EQ(select(ports, 0, {}).partner, GroupId::of(our_port(), their_port()).partner);
+  const std::vector<Candidate> alone{candidate(1, {}, Standing::fallback)};
+  EXPECT_EQ(select(alone, 0, {}).partner, std::nullopt);
 }
 
 TEST(Selection, PrefersAPartnerThatIsHeard) {
@@ -102,11 +123,11 @@ TEST(Selection, PrefersAPartnerThatIsHeard) {
 }
 
 TEST(Selection, KeepsSilentPortsOfTheGroup) {
-  EXPECT_THAT(run({candidate(1, their_port(11), Standing::current, kSelected),
-                   candidate(2, their_port(12), Standing::expired, kSelected),
-                   candidate(3, their_port(13), Standing::disabled, kSelected),
-                   candidate(4, {}, Standing::none)}),
-              ElementsAre(kSelected, kSelected, kSelected, kUnselected));
+  EXPECT_THAT(
+      run({candidate(1, their_port(11), Standing::current),
+           candidate(2, their_port(12), Standing::expired),
+           candidate(3, their_port(13), Standing::disabled), candidate(4, {}, Standing::none)}),
+      ElementsAre(kSelected, kSelected, kSelected, kUnselected));
 }
 
 TEST(Selection, HasNoUseForPortsWithoutPartner) {
@@ -117,7 +138,7 @@ TEST(Selection, LetsABondFallBackWhileNoPartnerIsKnown) {
   EXPECT_THAT(run({candidate(1, {}, Standing::fallback), candidate(2, {}, Standing::fallback),
                    candidate(3, {}, Standing::none)}),
               ElementsAre(kSelected, kSelected, kUnselected));
-  EXPECT_THAT(run({candidate(1, {}, Standing::fallback, kSelected), candidate(2, their_port())}),
+  EXPECT_THAT(run({candidate(1, {}, Standing::fallback), candidate(2, their_port())}),
               ElementsAre(kUnselected, kSelected));
 }
 
@@ -138,8 +159,8 @@ TEST(Selection, OrdersTheBundleByTheBetterSystem) {  // 6.4.14.1 h
 }
 
 TEST(Selection, ReplacesASilentPortOfTheBundle) {
-  EXPECT_THAT(run({candidate(1, their_port(11), Standing::expired, kSelected),
-                   candidate(2, their_port(12), Standing::current, kStandby)},
+  EXPECT_THAT(run({candidate(1, their_port(11), Standing::expired),
+                   candidate(2, their_port(12), Standing::current)},
                   1),
               ElementsAre(kStandby, kSelected));
 }

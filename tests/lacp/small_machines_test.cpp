@@ -210,6 +210,15 @@ TEST_F(StatusMachineTest, ADefaultedPassivePortStaysSo) {
   EXPECT_EQ(status.deadline(), std::nullopt);
 }
 
+TEST_F(StatusMachineTest, ARestartedPortIsExpiredEvenIfItHeardNobody) {
+  rx.enable(now);
+  follow(Activity::passive);
+  rx.restart(now);
+  status.restart(rx);
+  EXPECT_EQ(follow(Activity::passive), MemberStatus::expired);
+  EXPECT_EQ(advance(3s, Activity::passive), MemberStatus::defaulted);
+}
+
 TEST_F(StatusMachineTest, AHalfDuplexPortIsDefaulted) {
   rx.enable_without_lacp({});
   EXPECT_EQ(follow(Activity::active), MemberStatus::defaulted);

@@ -118,7 +118,9 @@ void Lag::apply(const MemberConfig& config, Member& member, TimePoint now) {
                        std::tie(config.port_id, config.port_priority, config.aggregation_key);
   if (!renamed) return;
   // The standard keeps what is known of the partner; scripts wait for the member to expire.
-  if (config_.activity == Activity::active || negotiated()) member.follow(member.rx.restart(now));
+  if (config_.activity == Activity::passive && !negotiated()) return;
+  member.follow(member.rx.restart(now));
+  member.status.restart(member.rx);
 }
 
 Actions Lag::remove_member(MemberId id, TimePoint now) {
@@ -292,10 +294,8 @@ void Lag::run_selection(TimePoint now, Actions& actions) {
     if (member.selected == Selected::unselected) {
       member.follow(member.mux.update({}, config_.aggregate_wait, now));  // DETACHED first
     }
-    candidates.push_back({.standing = standing(member),
-                          .selected = member.selected,
-                          .actor = member.identity,
-                          .partner = member.rx.partner()});
+    candidates.push_back(
+        {.standing = standing(member), .actor = member.identity, .partner = member.rx.partner()});
     if (partner_known(candidates.back().standing) &&
         is_loopback(candidates.back().actor, candidates.back().partner) &&
         loopback_log_.take(now)) {
@@ -305,12 +305,9 @@ void Lag::run_selection(TimePoint now, Actions& actions) {
                       member.config.name)});
     }
   }
-  const std::vector<Selected> selected = select(candidates, config_.max_bundle);
-  alone_ = true;
-  for (std::size_t i = 0; i < members_.size(); ++i) {
-    members_[i].selected = selected[i];
-    if (selected[i] == Selected::selected && partner_known(candidates[i].standing)) alone_ = false;
-  }
+  const Selection selection = select(candidates, config_.max_bundle, holder_);
+  holder_ = selection.partner;
+  for (std::size_t i = 0; i < members_.size(); ++i) members_[i].selected = selection.selected[i];
 }
 
 void Lag::run_mux(TimePoint now) {
@@ -426,8 +423,8 @@ PortInfo Lag::actor(const Member& member) const {
   info.state.set(Flag::synchronization, attached(member));
   // While nobody is negotiated with, a port says that it collects and distributes, as scripts see
   // it; partners heed neither before both ends are in sync.
-  info.state.set(Flag::collecting, member.mux.collecting() || alone_);
-  info.state.set(Flag::distributing, member.mux.distributing() || alone_);
+  info.state.set(Flag::collecting, member.mux.collecting() || alone());
+  info.state.set(Flag::distributing, member.mux.distributing() || alone());
   // The standard's port that never heard anybody is both for three seconds; scripts see one.
   info.state.set(Flag::defaulted, member.status.status() == MemberStatus::defaulted);
   info.state.set(Flag::expired, member.status.status() == MemberStatus::expired);
@@ -472,7 +469,7 @@ Standing Lag::standing(const Member& member) const {
 
 /// For three seconds a member that waits for its first partner is shown as attached to it.
 bool Lag::presumed_attached(const Member& member) const {
-  return alone_ && member.rx.defaulted() && member.status.status() == MemberStatus::expired;
+  return alone() && member.rx.defaulted() && member.status.status() == MemberStatus::expired;
 }
 
 bool Lag::attached(const Member& member) const {
@@ -485,7 +482,7 @@ bool Lag::carries(const Member& member) const {
 }
 
 bool Lag::negotiated() const {
-  if (!alone_) return true;
+  if (!alone()) return true;
   return std::ranges::any_of(members_,
                              [this](const Member& member) { return presumed_attached(member); });
 }

@@ -139,6 +139,7 @@ class Lag {
   PortInfo actor(const Member& member) const;
   PortInfo partner(const Member& member) const;
   Standing standing(const Member& member) const;
+  bool alone() const { return !holder_; }
   bool presumed_attached(const Member& member) const;
   bool attached(const Member& member) const;
   bool carries(const Member& member) const;
@@ -146,11 +147,11 @@ class Lag {
   MemberView view_of(const Member& member, TimePoint now) const;
 
   LagConfig config_;
-  std::vector<Member> members_;    // in the order they were added
-  std::uint16_t derived_key_ = 0;  // port id of the first member there was
-  bool alone_ = true;              // no member is selected together with a known partner
-  bool enough_links_ = true;       // at least min_links carry traffic
-  bool negotiated_ = false;        // as last published
+  std::vector<Member> members_;         // in the order they were added
+  std::optional<GroupId::End> holder_;  // the partner that the aggregator leads to
+  std::uint16_t derived_key_ = 0;       // port id of the first member there was
+  bool enough_links_ = true;            // at least min_links carry traffic
+  bool negotiated_ = false;             // as last published
   std::optional<std::uint16_t> key_;
   std::optional<TimePoint> deadline_;
   RateLimit<1> bad_pdu_log_{1s}, loopback_log_{1s}, link_down_log_{1s};

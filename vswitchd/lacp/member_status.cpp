@@ -17,7 +17,7 @@ void StatusMachine::update(const RxMachine& rx, Activity activity, TimePoint now
       break;
     case RxState::expired: {
       const bool silent = activity == Activity::passive && rx.defaulted();
-      enter(silent ? MemberStatus::defaulted : MemberStatus::expired);
+      if (!silent) enter(MemberStatus::expired);
       break;
     }
     case RxState::lacp_disabled:

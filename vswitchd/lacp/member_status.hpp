@@ -20,6 +20,11 @@ class StatusMachine {
   /// The receive machine may have changed.
   void update(const RxMachine& rx, Activity activity, TimePoint now);
 
+  /// The receive machine was restarted: whatever it knew, the member is expired until it defaults.
+  void restart(const RxMachine& rx) {
+    if (rx.state() == RxState::expired) enter(MemberStatus::expired);
+  }
+
   /// Time has passed.
   void expire(TimePoint now);
 

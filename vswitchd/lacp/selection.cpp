@@ -20,41 +20,33 @@ auto link_priority(const Candidate& port) {
   return std::make_tuple(end.system_priority, end.system_id, end.port_priority, end.port_id);
 }
 
-/// Whether `a` has the stronger claim to lead a group to the aggregator: it holds it already and
-/// still hears its partner, or it knows its partner better, or its link has the better priority.
-bool leads_before(const Candidate& a, const Candidate& b) {
-  const auto claim = [](const Candidate& port) {
-    const bool holds = port.selected == Selected::selected && port.standing <= Standing::expired;
-    return std::make_tuple(!holds, holds ? Standing::current : port.standing, link_priority(port));
+const Candidate* find_leader(std::span<const Candidate> candidates,
+                             const std::optional<GroupId::End>& holder) {
+  const auto claim = [&](const Candidate& port) {
+    const bool holds = holder == GroupId::of(port.actor, port.partner).partner;
+    return std::make_tuple(port.standing, !holds, link_priority(port));
   };
-  return claim(a) < claim(b);
-}
-
-const Candidate* find_leader(std::span<const Candidate> candidates) {
   const Candidate* leader = nullptr;
   for (const Candidate& port : candidates) {
     if (!partner_known(port.standing) || is_loopback(port.actor, port.partner)) continue;
-    if (!leader || leads_before(port, *leader)) leader = &port;
+    if (!leader || claim(port) < claim(*leader)) leader = &port;
   }
   return leader;
 }
 
 /// The ports that may share the aggregator, by their index.
-std::vector<std::size_t> find_group(std::span<const Candidate> candidates) {
+std::vector<std::size_t> find_group(std::span<const Candidate> candidates,
+                                    const Candidate* leader) {
   std::vector<std::size_t> group;
-  const auto collect = [&](auto&& belongs) {
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (belongs(candidates[i])) group.push_back(i);
-    }
+  const auto belongs = [&](const Candidate& port) {
+    // Nobody's partner is known: members of a bond that falls back are active and backup.
+    if (!leader) return port.standing == Standing::fallback;
+    return partner_known(port.standing) &&
+           GroupId::of(port.actor, port.partner) == GroupId::of(leader->actor, leader->partner);
   };
-  if (const Candidate* leader = find_leader(candidates)) {
-    const GroupId id = GroupId::of(leader->actor, leader->partner);
-    collect([&](const Candidate& port) {
-      return partner_known(port.standing) && GroupId::of(port.actor, port.partner) == id;
-    });
-    return group;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (belongs(candidates[i])) group.push_back(i);
   }
-  collect([](const Candidate& port) { return port.standing == Standing::fallback; });
   return group;
 }
 
@@ -73,15 +65,18 @@ GroupId GroupId::of(const PortInfo& actor, const PortInfo& partner) {
   return {.actor = end(actor), .partner = end(partner)};
 }
 
-std::vector<Selected> select(std::span<const Candidate> candidates, std::size_t max_bundle) {
-  std::vector<Selected> result(candidates.size(), Selected::unselected);
-  std::vector<std::size_t> group = find_group(candidates);
+Selection select(std::span<const Candidate> candidates, std::size_t max_bundle,
+                 const std::optional<GroupId::End>& holder) {
+  Selection result{.selected = std::vector(candidates.size(), Selected::unselected)};
+  const Candidate* leader = find_leader(candidates, holder);
+  if (leader) result.partner = GroupId::of(leader->actor, leader->partner).partner;
+  std::vector<std::size_t> group = find_group(candidates, leader);
   std::ranges::stable_sort(group, {}, [&](std::size_t i) {
     return std::make_tuple(candidates[i].standing, link_priority(candidates[i]));
   });
   for (std::size_t rank = 0; rank < group.size(); ++rank) {
     const bool fits = max_bundle == 0 || rank < max_bundle;
-    result[group[rank]] = fits ? Selected::selected : Selected::standby;
+    result.selected[group[rank]] = fits ? Selected::selected : Selected::standby;
   }
   return result;
 }

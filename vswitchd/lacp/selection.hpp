@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,7 +34,6 @@ inline bool is_loopback(const PortInfo& actor, const PortInfo& partner) {
 /// What the selection logic looks at, one per port.
 struct Candidate {
   Standing standing = Standing::none;
-  Selected selected = Selected::unselected;  ///< so far
   PortInfo actor{}, partner{};
 };
 
@@ -54,12 +54,19 @@ struct GroupId {
   auto operator<=>(const GroupId&) const = default;
 };
 
+/// What the selection logic decides.
+struct Selection {
+  std::vector<Selected> selected{};       ///< one for each candidate
+  std::optional<GroupId::End> partner{};  ///< whom the aggregator now leads to
+};
+
 /// The selection logic of a system that offers all of its ports one aggregator: the port of the
 /// bridge that they are members of.  IEEE 802.1AX-2014, 6.4.14.  Ports of any group but the one
-/// that holds the aggregator find none and stay UNSELECTED; that group keeps it while its partner
-/// is known.  At most `max_bundle` ports of the group are SELECTED (0: no limit), the others
-/// STANDBY, in the order that the better of the two systems gives them.  Answers one for each
-/// candidate.
-std::vector<Selected> select(std::span<const Candidate> candidates, std::size_t max_bundle);
+/// that gets the aggregator find none and stay UNSELECTED.  The group with the best known partner
+/// gets it; among equals the one that led to `holder` so far, then the one with the best link
+/// priority.  At most `max_bundle` ports of the group are SELECTED (0: no limit), the others
+/// STANDBY, in the order that the better of the two systems gives them.
+Selection select(std::span<const Candidate> candidates, std::size_t max_bundle,
+                 const std::optional<GroupId::End>& holder);
 
 }  // namespace bondway::lacp
