@@ -204,21 +204,35 @@ std::optional<Error> Committer::drop_weak_references(const Table& table, const U
     const Row old = *row;
     Datum& edited = transaction_.edit(table, uuid)[column.column];
     for (const Atom& key : dangling) edited.erase(key);
-    const Column& description = table.columns[column.column];
-    if (edited.size() < description.type.min) {
-      const Entry* entry = transaction_.find_entry(table, uuid);
-      return violation(
-          fmt::format("Deletion of {} weak reference(s) to deleted (or never-existing) rows from "
-                      "column \"{}\" in "
-                      "\"{}\" row {}{} caused this column to become empty, but constraints on this "
-                      "column disallow "
-                      "an empty column.",
-                      dangling.size(), description.name, table.name, to_string(uuid),
-                      entry->before ? "" : " (inserted within this transaction)"));
+    if (edited.size() < table.columns[column.column].type.min) {
+      return emptied(table, uuid, column.column, dangling);
     }
     if (column.has(RefKind::strong)) account(table, uuid, &old, transaction_.get(table, uuid));
   }
   return std::nullopt;
+}
+
+Error Committer::emptied(const Table& table, const Uuid& uuid, std::size_t column,
+                         const std::vector<Atom>& dangling) {
+  const std::string& name = table.columns[column].name;
+  const bool is_new = !transaction_.find_entry(table, uuid)->before;
+  const std::string row = fmt::format("\"{}\" row {}{}", table.name, to_string(uuid),
+                                      is_new ? " (inserted within this transaction)" : "");
+  if (std::find(dangling.begin(), dangling.end(), Atom(Uuid())) != dangling.end()) {
+    return violation(fmt::format(  // "volation": so says the original
+        "Weak reference column \"{}\" in {} contained all-zeros UUID (probably as the default "
+        "value "
+        "for this column) but deleting this value caused a constraint volation because this column "
+        "is "
+        "not allowed to be empty.",
+        name, row));
+  }
+  return violation(
+      fmt::format("Deletion of {} weak reference(s) to deleted (or never-existing) rows from "
+                  "column \"{}\" in {} "
+                  "caused this column to become empty, but constraints on this column disallow an "
+                  "empty column.",
+                  dangling.size(), name, row));
 }
 
 bool Committer::is_dangling(const ReferenceColumn& column, const Datum& datum,

@@ -41,6 +41,8 @@ class Committer {
   std::optional<Error> check_row_limits();
   std::optional<Error> drop_weak_references();
   std::optional<Error> drop_weak_references(const Table& table, const Uuid& uuid);
+  Error emptied(const Table& table, const Uuid& uuid, std::size_t column,
+                const std::vector<Atom>& dangling);
   bool is_dangling(const ReferenceColumn& column, const Datum& datum, std::size_t element);
   std::optional<Error> check_indexes();
   std::optional<Error> check_index(Overlay& overlay, std::size_t index);

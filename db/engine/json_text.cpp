@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -12,15 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Every integer that a double of this magnitude holds fits 64 bits.
-constexpr double kIntegerLimit = 9223372036854775808.0;
-
 void append_real(std::string& out, double number) {
-  if (number == std::trunc(number) && number >= -kIntegerLimit && number < kIntegerLimit) {
-    fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(number));
-  } else {
-    fmt::format_to(std::back_inserter(out), "{:.15g}", number);
-  }
+  fmt::format_to(std::back_inserter(out), "{:.15g}", number);
 }
 
 void append_unsigned(std::string& out, std::uint64_t number) {

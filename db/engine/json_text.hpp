@@ -7,8 +7,7 @@
 namespace bondway::db {
 
 /// JSON as OVSDB peers write it: no spaces, members sorted by name, octets from 0x20 up unchanged
-/// (even where they are not UTF-8), reals with 15 significant digits, and integers without a point
-/// even if they were computed as reals.
+/// (even where they are not UTF-8), reals with 15 significant digits.
 std::string json_text(const nlohmann::json& json);
 void append_json(std::string& out, const nlohmann::json& json);
 

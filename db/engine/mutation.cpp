@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -87,15 +88,9 @@ std::optional<Error> calculate(Mutator mutator, std::int64_t& number, std::int64
       break;
     default:
       if (by == 0) return domain_error();
-      if (by == -1) {  // the one division that can overflow
-        if (mutator == Mutator::remainder) {
-          number = 0;
-        } else {
-          overflows = __builtin_sub_overflow(std::int64_t{0}, number, &number);
-        }
-      } else {
-        number = mutator == Mutator::divide ? number / by : number % by;
-      }
+      overflows = by == -1 && number == std::numeric_limits<std::int64_t>::min();
+      if (overflows) break;
+      number = mutator == Mutator::divide ? number / by : number % by;
   }
   if (overflows) return range_error(mutator);
   return std::nullopt;

@@ -231,14 +231,14 @@ Request::Answer Request::insert(Members& members) {
   Uuid uuid = Uuid::random();
   if (uuid_text) {
     const auto parsed = Uuid::parse(uuid_text->get_ref<const std::string&>());
-    if (!parsed) return fail("syntax error", "bad uuid", json_text(members.source()));
+    if (!parsed) return fail("syntax error", "bad uuid", json_text(*uuid_text));
     uuid = *parsed;
     if (!transaction_.can_insert(*table, uuid)) {
       return fail(
           "duplicate uuid",
           "This UUID would duplicate a UUID already present within the table or deleted within "
           "the same transaction.",
-          json_text(members.source()));
+          json_text(*uuid_text));
     }
   }
   if (uuid_name) {
@@ -368,13 +368,13 @@ Request::Answer Request::wait(Members& members) {
   if (!members.complete()) return tl::unexpected(parse_error(members));
   const auto& relation = until->get_ref<const std::string&>();
   if (relation != "==" && relation != "!=") {
-    return fail("syntax error", "\"until\" must be \"==\" or \"!=\"", json_text(members.source()));
+    return fail("syntax error", "\"until\" must be \"==\" or \"!=\"", json_text(*until));
   }
   std::optional<milliseconds> limit;
   if (timeout) {
     limit = milliseconds(integer_of(*timeout).value_or(0));
     if (timeout->get<double>() < 0) {
-      return fail("syntax error", "timeout must be nonnegative", json_text(members.source()));
+      return fail("syntax error", "timeout must be nonnegative", json_text(*timeout));
     }
   }
   const auto condition = Condition::parse(*where, *table, names_);
@@ -403,6 +403,7 @@ Request::Answer Request::wait(Members& members) {
     return fail("timed out",
                 fmt::format("\"wait\" timed out after {} ms", context_.elapsed.count()));
   }
+  if (!context_.may_block) return fail("not supported", "triggers not supported");
   blocked_ = true;
   deadline_ = limit;
   return json::object();

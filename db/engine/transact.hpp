@@ -24,6 +24,8 @@ struct TransactContext {
   std::chrono::milliseconds elapsed{0};
   /// Whether the client holds a lock, for "assert".  Empty function: it holds none.
   std::function<bool(std::string_view lock)> holds_lock{};
+  /// Where nobody could try again: an unmet "wait" is an error, whatever its timeout.
+  bool may_block = true;
 };
 
 struct TransactOutcome {

@@ -171,6 +171,13 @@ std::optional<Error> read_rows(Sqlite& sqlite, Database& database) {
   return std::nullopt;
 }
 
+void write_rows(Sqlite& sqlite, const Database& database) {
+  RowWriter writer(sqlite, database.schema());
+  for (const auto& [name, table] : database.schema().tables) {
+    for (const auto& [uuid, row] : database.rows(table)) writer.put(table, *row);
+  }
+}
+
 std::vector<LogEntry> read_log(Sqlite& sqlite) {
   std::vector<LogEntry> entries;
   Statement rows(sqlite, "SELECT date, comment FROM _log ORDER BY id");

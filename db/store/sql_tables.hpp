@@ -28,6 +28,8 @@ std::optional<Error> check_format(Sqlite& sqlite);
 Result<Schema> read_schema(Sqlite& sqlite);
 /// Fills an empty database.
 std::optional<Error> read_rows(Sqlite& sqlite, Database& database);
+/// Puts all rows into empty tables.
+void write_rows(Sqlite& sqlite, const Database& database);
 std::vector<LogEntry> read_log(Sqlite& sqlite);
 
 /// Writes rows of one schema's tables, with statements prepared once.

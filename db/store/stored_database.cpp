@@ -83,10 +83,15 @@ bool is_cut_short(Sqlite& sqlite, const path& file) {
 
 std::chrono::system_clock::time_point wall_clock() { return std::chrono::system_clock::now(); }
 
-/// Writes a complete file under another name first: a file of the right name is never half made.
-std::optional<Error> create_file(const path& file, const Schema& schema) {
+path temporary_name(const path& file) {
   path temporary = file;
   temporary += ".tmp~";
+  return temporary;
+}
+
+/// Writes a complete file under another name first: a file of the right name is never half made.
+std::optional<Error> create_file(const path& file, const Database& contents) {
+  const path temporary = temporary_name(file);
   ::unlink(temporary.c_str());
   const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
   if (fd < 0) return errno_error(file, "create failed", errno);
@@ -96,7 +101,8 @@ std::optional<Error> create_file(const path& file, const Schema& schema) {
     Sqlite sqlite(temporary, OpenMode::read_write);
     sqlite.run("PRAGMA synchronous = FULL");
     sqlite.run("BEGIN IMMEDIATE");
-    create_layout(sqlite, schema);
+    create_layout(sqlite, contents.schema());
+    write_rows(sqlite, contents);
     sqlite.run("COMMIT");
   } catch (const SqliteFailure& failure) {
     error = io_error(file.string(), failure);
@@ -195,9 +201,14 @@ Result<std::unique_ptr<StoredDatabase>> StoredDatabase::open_read_only(const pat
 
 Result<std::unique_ptr<StoredDatabase>> StoredDatabase::create(const path& file,
                                                                const Schema& schema) {
+  return create_from(file, Database(schema));
+}
+
+Result<std::unique_ptr<StoredDatabase>> StoredDatabase::create_from(const path& file,
+                                                                    const Database& contents) {
   auto lock = FileLock::take(file);
   if (!lock) return tl::unexpected(std::move(lock.error()));
-  if (auto error = create_file(file, schema)) return tl::unexpected(std::move(*error));
+  if (auto error = create_file(file, contents)) return tl::unexpected(std::move(*error));
   return load(file, std::move(*lock));
 }
 
@@ -241,6 +252,25 @@ std::optional<Error> StoredDatabase::compact() {
   }
 }
 
+std::optional<Error> StoredDatabase::copy_to(const path& target) const {
+  const path temporary = temporary_name(target);
+  ::unlink(temporary.c_str());
+  try {
+    Statement copy(parts_->sqlite, "VACUUM INTO ?");
+    const std::string name = temporary.string();
+    copy.bind(0, std::string_view(name));
+    copy.run();
+  } catch (const SqliteFailure& failure) {
+    ::unlink(temporary.c_str());
+    return io_error(target.string(), failure);
+  }
+  std::error_code error;
+  std::filesystem::permissions(temporary, std::filesystem::status(file()).permissions(), error);
+  if (!error) std::filesystem::rename(temporary, target, error);
+  if (!error) return std::nullopt;
+  return errno_error(target, "rename failed", error.value());
+}
+
 std::optional<Error> StoredDatabase::convert(const Schema& schema) {
   if (auto error = database().flush()) return error;
   return parts_->convert(schema);
@@ -255,10 +285,7 @@ std::optional<Error> StoredDatabase::Parts::convert(const Schema& schema) {
     drop_tables(sqlite, database->schema());
     create_layout(sqlite, schema);
     replace_schema(sqlite, schema);
-    RowWriter writer(sqlite, schema);
-    for (const auto& [name, table] : (*converted)->schema().tables) {
-      for (const auto& [uuid, row] : (*converted)->rows(table)) writer.put(table, *row);
-    }
+    write_rows(sqlite, **converted);
     sqlite.run("COMMIT");
   } catch (const SqliteFailure& failure) {
     const Error error = io_error(file.string(), failure);

@@ -38,6 +38,9 @@ class StoredDatabase {
   /// A new file; fails where one exists.
   static Result<std::unique_ptr<StoredDatabase>> create(const std::filesystem::path& file,
                                                         const Schema& schema);
+  /// A new file with the contents of a database.
+  static Result<std::unique_ptr<StoredDatabase>> create_from(const std::filesystem::path& file,
+                                                             const Database& contents);
   /// The state of a file now, whoever has it open.  What is committed here is not kept.
   static Result<std::unique_ptr<StoredDatabase>> open_read_only(const std::filesystem::path& file);
   ~StoredDatabase();
@@ -51,6 +54,9 @@ class StoredDatabase {
 
   /// Gives unused space in the file back to the file system.
   std::optional<Error> compact();
+
+  /// Writes a compact copy of the file, which replaces one that may be there.
+  std::optional<Error> copy_to(const std::filesystem::path& file) const;
 
   /// Puts another schema in place of the present one: columns that it lacks are dropped, new ones
   /// get defaults.  On an error (also: a value that does not fit the new type) nothing happened.
