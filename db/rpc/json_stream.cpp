@@ -11,6 +11,10 @@ bool ends_word(char c) {
          c == '"';
 }
 
+bool begins_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
 }  // namespace
 
 void JsonStream::feed(std::string_view bytes) {
@@ -75,8 +79,7 @@ Result<bool> JsonStream::step_between(char c) {
     state_ = State::string;
     return false;
   }
-  if (ends_word(c) || static_cast<unsigned char>(c) < 0x20)
-    return fail("unexpected character {:#04x}", static_cast<unsigned char>(c));
+  if (!begins_word(c)) return fail("unexpected character {:#04x}", static_cast<unsigned char>(c));
   ++scanned_;
   state_ = State::word;
   return false;

@@ -21,6 +21,7 @@ constexpr std::size_t kLargestChunk = 65536;
 Connection::Connection(asio::any_io_executor executor, std::unique_ptr<Channel> channel, Host& host,
                        db::Access access, const ConnectionLimits& limits, Closed closed)
     : executor_(executor),
+      host_(host),
       channel_(std::move(channel)),
       limits_(limits),
       closed_(std::move(closed)),
@@ -96,7 +97,8 @@ void Connection::received(std::size_t octets) {
 void Connection::end(std::string_view why) {
   if (is_closed_ || ending_) return;
   ending_ = why;
-  if (unsent() == 0) close(why);
+  if (unsent() == 0) return close(why);
+  write();
 }
 
 void Connection::process() {
@@ -121,16 +123,17 @@ void Connection::process() {
 /// False when more octets are needed, or no more wanted.
 bool Connection::process_one() {
   const auto message = in_.next();
-  if (!message) {
-    close("Protocol error: " + message.error().message);
-    return false;
-  }
+  if (!message) return refuse(message.error());
   if (!*message) return false;
-  if (const auto done = session_->receive(**message); !done) {
-    close("Protocol error: " + done.error().message);
-    return false;
-  }
-  return true;
+  const auto done = session_->receive(**message);
+  return done ? true : refuse(done.error());
+}
+
+/// Requests before the one that makes no sense still get their replies.
+bool Connection::refuse(const Error& error) {
+  host_.flush();
+  end("Protocol error: " + error.message);
+  return false;
 }
 
 // --- to the client

@@ -14,6 +14,7 @@
 #include "db/server/channel.hpp"
 #include "db/server/outbox.hpp"
 #include "db/server/session.hpp"
+#include "vswitchd/net/result.hpp"
 
 namespace bondway::server {
 
@@ -64,6 +65,7 @@ class Connection final : public Outbox, public std::enable_shared_from_this<Conn
   void received(std::size_t octets);
   void process();
   bool process_one();
+  bool refuse(const Error& error);
   void write();
   void written(std::size_t octets);
   void end(std::string_view why);
@@ -73,6 +75,7 @@ class Connection final : public Outbox, public std::enable_shared_from_this<Conn
   void later(void (Connection::*next)());
 
   asio::any_io_executor executor_;
+  Host& host_;
   std::unique_ptr<Channel> channel_;
   ConnectionLimits limits_;
   Closed closed_;

@@ -145,6 +145,8 @@ Session::Answer Session::convert(const rpc::Request& request) {
         "invalid parameters",
         fmt::format("new schema name ({}) does not match database name ({})", schema->name, name)));
   if (auto error = host_.convert(**database, *schema)) return tl::unexpected(db::to_json(*error));
+  host_.flush();
+  send_updates();  // of `_Server`
   return std::string(kNoResult);
 }
 

@@ -63,6 +63,8 @@ TEST(JsonStream, CutsTheStreamTheSameHoweverItArrives) {
       {"}", {"error"}},
       {"{}]", {"{}", "error"}},
       {",", {"error"}},
+      {"'", {"error"}},
+      {"\xff", {"error"}},
       {std::string("\0", 1), {"error"}},
       {std::string("[\0]", 3), {"error"}},
       {"[\"\n\"]", {"error"}},
