@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -302,6 +303,35 @@ TEST_F(DummyTest, DropsWhatAPeerDoesNotRead) {
     return p2_.counters().rx_packets + p2_.counters().rx_dropped + p1_.counters().tx_dropped ==
            3000;
   }));
+}
+
+TEST_F(DummyTest, IsUsedByManyThreadsAtOnce) {  // meant to run under tsan
+  wire();
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> received = 0;
+  std::thread data([&] {
+    const auto queue = p1_.open_send_queue();
+    FrameBuffers buffers;
+    while (!stop) {
+      queue->send(sample().view(), {});
+      received += p2_.receive(buffers, [](const FrameView&) {});
+    }
+  });
+  std::thread tester([&] {
+    for (int i = 0; i < 1000; ++i) p2_.inject(sample().view());
+  });
+  for (int i = 0; i < 200; ++i) {
+    settle();
+    p1_.set_mtu(1400 + i);
+    p2_.set_admin_state(i % 2 == 0);
+    p2_.statistics();
+    p2_.connection_state();
+    p2_.configure({{"stream", "unix:" + path("wire")}, {"ifindex", std::to_string(i)}});
+  }
+  tester.join();
+  EXPECT_TRUE(eventually([&] { return received >= 1000; }));
+  stop = true;
+  data.join();
 }
 
 TEST_F(DummyTest, LeavesAFileInTheWayOfItsSocketAlone) {

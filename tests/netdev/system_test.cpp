@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cstring>
+#include <filesystem>
+#include <random>
 
 #include "tests/netdev/lab.hpp"
 #include "vswitchd/netdev/control_socket.hpp"
@@ -214,6 +216,64 @@ TEST_F(SystemTest, HearsSlowProtocolsOnASocketOfTheirOwn) {
   EXPECT_TRUE(heard().empty()) << "own frames must not come back";
   sh("ip link set v0x down");
   EXPECT_EQ(far->send(slow.view()).error().message, "Network is down");
+}
+
+TEST_F(SystemTest, SurvivesWhateverHappensToTheDeviceUnderLoad) {
+  const Namespace elsewhere;
+  const auto add = [] {
+    sh("ip link add v0 type veth peer name v0x; ip link set v0x up; ip link set v0 up");
+  };
+  const std::vector<std::string> events = {"ip link set v0 down",
+                                           "ip link set v0 up",
+                                           "ip link set v0x down; ip link set v0x up",
+                                           "ip link set v0 mtu 900",
+                                           "ip link set v0 mtu 9000",
+                                           "ip link set v0 address 02:00:00:00:00:09",
+                                           "ip link del v0",
+                                           "ip link set v0 name w0; ip link del w0",
+                                           "ip link del v0x",
+                                           "ip link set v0 netns " + elsewhere.path()};
+  const auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  std::mt19937 random(4);
+  add();
+  Links links;
+  const auto files = open_files();
+  for (int round = 0; round < 10; ++round) {
+    auto device = open("v0"), peer = open("v0x");
+    std::atomic<bool> stop = false;
+    std::thread worker([&] {
+      FrameBuffers buffers;
+      const auto queue = device->open_send_queue(), back = peer->open_send_queue();
+      const Frame frame = sample(800);
+      while (!stop) {
+        for (int i = 0; i < 40; ++i) queue->send(frame.view(), {});
+        queue->flush();
+        peer->receive(buffers, [&](const FrameView& each) { back->send(each, {}); });
+        back->flush();
+        device->receive(buffers, [](const FrameView&) {});
+      }
+    });
+    while (!device->gone()) {
+      sh(events[random() % events.size()]);
+      for (const LinkEvent& event : links.read()) {
+        for (Netdev* each : {device.get(), peer.get()}) each->update(event);
+      }
+      device->statistics();
+    }
+    stop = true;
+    worker.join();
+    device.reset();
+    peer.reset();
+    EXPECT_EQ(open_files(), files);
+    std::system("ip link del v0x 2>/dev/null");
+    add();
+    links.read();
+  }
+  const auto device = open("v0"), peer = open("v0x");
+  send(*device, sample());
+  EXPECT_EQ(receive(*peer).size(), 1U);
 }
 
 /// How the first host is connected, and whether a trunk of VLAN 10 is between the hosts' links.

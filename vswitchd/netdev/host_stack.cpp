@@ -167,7 +167,7 @@ void HostStackBlock::sweep() {
     pid_t owner;
   };
   std::vector<Stale> stale;
-  for (const Link& link : query_links()) {
+  for (const Link& link : query_links().value_or(std::vector<Link>())) {
     list_filters(link.ifindex, kIngress, [&](const nlmsghdr& filter) {
       const auto owner = owner_of(filter);
       if (owner && kill(*owner, 0) != 0 && errno == ESRCH) stale.push_back({link.ifindex, *owner});

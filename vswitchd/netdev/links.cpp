@@ -90,16 +90,18 @@ bool is_about_a_device(const nlmsghdr& message) {
 
 Links::Links() : socket_(subscribe()), buffer_(kMessageSize) {
   Events ignored;
-  refresh(ignored);
+  if (const auto done = refresh(ignored); !done) {
+    throw std::runtime_error("cannot read the network devices: " + done.error().message);
+  }
 }
 
 std::vector<LinkEvent> Links::read() {
   Events events;
   for (;;) {
     const Datagram datagram = receive(socket_.get(), buffer_);
-    if (datagram.error == ENOBUFS) {
-      refresh(events);
-    } else if (datagram.error != 0 && datagram.error != EINTR) {
+    if (datagram.error == ENOBUFS) overrun_ = true;
+    if (overrun_ && refresh(events)) overrun_ = false;
+    if (datagram.error != 0 && datagram.error != EINTR && datagram.error != ENOBUFS) {
       return events;
     }
     int left = static_cast<int>(datagram.size);
@@ -120,9 +122,11 @@ const Link* Links::find(unsigned ifindex) const {
   return found == links_.end() ? nullptr : &found->second;
 }
 
-void Links::refresh(Events& events) {
+Result<void> Links::refresh(Events& events) {
+  const auto links = query_links();
+  if (!links) return tl::unexpected(links.error());
   std::set<Key> seen;
-  for (const Link& link : query_links()) {
+  for (const Link& link : *links) {
     const Key key{Link::kHere, link.ifindex};
     seen.insert(key);
     put(key, link, events);
@@ -137,6 +141,7 @@ void Links::refresh(Events& events) {
         key.namespace_id != Link::kHere && elsewhere ? std::optional(*elsewhere) : std::nullopt,
         events);
   }
+  return {};
 }
 
 void Links::apply(const nlmsghdr& message, int namespace_id, Events& events) {

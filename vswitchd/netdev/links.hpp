@@ -43,7 +43,7 @@ struct LinkEvent {
 /// taps of ours that were moved to another namespace.  Belongs to the control thread.
 class Links {
  public:
-  Links();  ///< reads what is there; throws std::system_error
+  Links();  ///< reads what is there; throws std::runtime_error
   Links(const Links&) = delete;
   Links& operator=(const Links&) = delete;
 
@@ -67,7 +67,7 @@ class Links {
   using Events = std::vector<LinkEvent>;
 
   /// Reads all devices anew.
-  void refresh(Events& events);
+  Result<void> refresh(Events& events);
   void apply(const nlmsghdr& message, int namespace_id, Events& events);
   void apply_new(const nlmsghdr& message, Key key, Events& events);
   void apply_deleted(const nlmsghdr& message, Key key, Events& events);
@@ -77,6 +77,7 @@ class Links {
 
   UniqueFd socket_;
   std::vector<char> buffer_;
+  bool overrun_ = false;  ///< messages were lost, and the devices not yet read anew
   std::map<Key, Link> links_;
   std::map<std::string, unsigned, std::less<>> names_;  ///< of this namespace
 };

@@ -15,12 +15,6 @@ namespace {
 constexpr std::size_t kReceiveSize = 64 * 1024;  ///< a link with many statistics is 2 kB
 constexpr unsigned kLowerUp = 1U << 16;          ///< IFF_LOWER_UP, which <net/if.h> lacks
 
-mnl_socket* open_socket() {
-  mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-  if (socket == nullptr) throw std::system_error(errno, std::generic_category(), "netlink socket");
-  return socket;
-}
-
 ifinfomsg& put_target(RtnlRequest& request, int namespace_id, unsigned ifindex) {
   auto& info = request.header<ifinfomsg>();
   info.ifi_index = static_cast<int>(ifindex);
@@ -67,13 +61,12 @@ RtnlRequest::RtnlRequest(int type, int flags) : message_(mnl_nlmsg_put_header(me
   message_->nlmsg_seq = 1;
 }
 
-Rtnl::Rtnl() : socket_(open_socket(), mnl_socket_close) {
-  if (mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-    throw std::system_error(errno, std::generic_category(), "netlink bind");
-  }
+Rtnl::Rtnl() : socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC), mnl_socket_close) {
+  if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) error_ = errno;
 }
 
 Result<void> Rtnl::ask(RtnlRequest& request, const Answer& answer) {
+  if (error_ != 0) return system_error_text(error_);
   const nlmsghdr* message = request.message();
   if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) {
     return system_error_text(errno);
@@ -145,15 +138,20 @@ Result<Link> query_link(int namespace_id, unsigned ifindex) {
   return link;
 }
 
-std::vector<Link> query_links() {
-  RtnlRequest request(RTM_GETLINK, NLM_F_DUMP);
-  request.header<ifinfomsg>();
-  mnl_attr_put_u32(request.message(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  std::vector<Link> links;
-  const auto asked = Rtnl().ask(
-      request, [&](const nlmsghdr& message) { links.push_back(parse_link(message, {})); });
-  if (!asked) throw std::runtime_error("cannot read the network devices: " + asked.error().message);
-  return links;
+Result<std::vector<Link>> query_links() {
+  constexpr int kAttempts = 100;
+  Result<void> asked;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    RtnlRequest request(RTM_GETLINK, NLM_F_DUMP);
+    request.header<ifinfomsg>();
+    mnl_attr_put_u32(request.message(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    std::vector<Link> links;
+    asked = Rtnl().ask(request,
+                       [&](const nlmsghdr& message) { links.push_back(parse_link(message, {})); });
+    if (asked) return links;
+    // Mostly because a device came or went meanwhile, and the list may lack another: once more.
+  }
+  return tl::unexpected(asked.error());
 }
 
 Statistics query_statistics(int namespace_id, unsigned ifindex) {

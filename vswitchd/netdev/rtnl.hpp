@@ -47,6 +47,7 @@ class Rtnl {
 
  private:
   std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
+  int error_ = 0;  ///< why there is no socket
 };
 
 /// Calls visit(const nlattr&) for each attribute inside another.
@@ -82,8 +83,8 @@ Result<Link> query_link(const std::string& name);
 /// The device of that number, wherever it is.
 Result<Link> query_link(int namespace_id, unsigned ifindex);
 
-/// All devices of this namespace.
-std::vector<Link> query_links();
+/// All devices of this namespace.  The error is the kernel's reason alone.
+Result<std::vector<Link>> query_links();
 
 /// The device's kernel counters under the names of the statistics column; empty if it is gone.
 Statistics query_statistics(int namespace_id, unsigned ifindex);
