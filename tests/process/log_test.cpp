@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include <regex>
+#include <sstream>
 #include <thread>
 
 #include "process/log_modules.hpp"
