@@ -58,13 +58,18 @@ class Joint {
       if (change(next)) result.push_back(std::move(next));
     };
     add([](Joint& next) { return next.advance(); });
-    for (const std::size_t end : {kLeft, kRight}) {
-      for (std::size_t i = 0; i < cables_; ++i) {
+    for (std::size_t i = 0; i < cables_; ++i) {
+      for (const std::size_t end : {kLeft, kRight}) {
         add([&](Joint& next) { return next.deliver(end, i, Keep::no); });
-        add([&](Joint& next) { return next.deliver(end, i, Keep::yes); });  // duplicate
         add([&](Joint& next) { return next.lose(end, i); });
+        if (cables_ > 1) continue;
+        add([&](Joint& next) { return next.deliver(end, i, Keep::yes); });  // a duplicate
         add([&](Joint& next) { return next.flip(end, i); });
       }
+      add([&](Joint& next) {
+        if (links_[kLeft][i] != links_[kRight][i]) return false;
+        return next.flip(kLeft, i) && next.flip(kRight, i);
+      });
     }
     return result;
   }

@@ -423,8 +423,9 @@ PortInfo Lag::actor(const Member& member) const {
   info.state.set(Flag::synchronization, attached(member));
   // While nobody is negotiated with, a port says that it collects and distributes, as scripts see
   // it; partners heed neither before both ends are in sync.
-  info.state.set(Flag::collecting, member.mux.collecting() || alone());
-  info.state.set(Flag::distributing, member.mux.distributing() || alone());
+  const bool idle = !negotiated() || presumed_attached(member);
+  info.state.set(Flag::collecting, member.mux.collecting() || idle);
+  info.state.set(Flag::distributing, member.mux.distributing() || idle);
   // The standard's port that never heard anybody is both for three seconds; scripts see one.
   info.state.set(Flag::defaulted, member.status.status() == MemberStatus::defaulted);
   info.state.set(Flag::expired, member.status.status() == MemberStatus::expired);
