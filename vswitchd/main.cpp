@@ -112,7 +112,7 @@ class Program {
         paths_(paths),
         log_(log),
         stored_(open_database(paths)),
-        server_(io_, {.rundir = paths.rundir, .connection = {}}, log.module("ovsdb_server")),
+        server_(io_, server_settings(paths), log.module("ovsdb_server")),
         switch_(io_, settings.dummies, [&clock] { return clock.now(); },
                 [this](const bridge::Log& line) { write(line); }),
         controller_(io_, clock, switch_, stored_->database(),
@@ -141,6 +141,12 @@ class Program {
   std::optional<int> ended_by() const { return ended_by_; }
 
  private:
+  static server::ServerSettings server_settings(const process::Paths& paths) {
+    server::ServerSettings settings;
+    settings.rundir = paths.rundir;
+    return settings;
+  }
+
   static std::unique_ptr<db::StoredDatabase> open_database(const process::Paths& paths) {
     const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
     auto stored = db::StoredDatabase::open_or_create(paths.dbdir + "/conf.db", schema.value());

@@ -119,13 +119,17 @@ void Interfaces::open_device(Interface& interface, const MacAddress& bridge_mac)
   interface.device = std::move(*device);
   apply_settings(interface);
   datapath_.attach(interface.id, *interface.device);
-  watch(interface);
+  if (interface.type.empty()) open_slow_frames(interface);
 }
 
 void Interfaces::apply_settings(Interface& interface) {
   if (auto* dummy = dynamic_cast<netdev::Dummy*>(interface.device.get())) {
     if (const auto result = dummy->configure(interface.settings.options); !result) {
       interface.error = result.error().message;
+    }
+    interface.watches.clear();
+    if (dummy->control_fd() >= 0) {
+      interface.watches.emplace_back(io_, dummy->control_fd(), [dummy] { dummy->run(); });
     }
   }
   if (interface.settings.mtu_request) {
@@ -135,13 +139,9 @@ void Interfaces::apply_settings(Interface& interface) {
   }
 }
 
-void Interfaces::watch(Interface& interface) {
+/// Slow-protocol frames of a wire have a way of their own, past all data.
+void Interfaces::open_slow_frames(Interface& interface) {
   const bridge::InterfaceId id = interface.id;
-  if (auto* dummy = dynamic_cast<netdev::Dummy*>(interface.device.get())) {
-    interface.watches.emplace_back(io_, dummy->control_fd(), [dummy] { dummy->run(); });
-    return;
-  }
-  if (!interface.type.empty()) return;
   auto socket = netdev::ControlSocket::open(interface.settings.name);
   if (!socket) {
     interface.error = fmt::format("could not open network device {} ({})", interface.settings.name,

@@ -92,7 +92,7 @@ class Interfaces {
   void apply_settings(Interface& interface);
   void join(Interface& interface);
   void join_all_with(const std::string& name);
-  void watch(Interface& interface);
+  void open_slow_frames(Interface& interface);
 
   asio::io_context& io_;
   DeviceFactory& factory_;
