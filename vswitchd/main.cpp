@@ -83,23 +83,22 @@ process::Options options(Settings& settings, process::Log& log, const process::P
   const auto ignore = none([] {});
   process::Options options = process::daemon_options(settings.daemon, kProgram, paths);
   process::append(options, process::log_options(log));
-  process::append(
-      options,
-      {{"enable-dummy", '\0', Option::Argument::optional,
-        [&settings](const auto& value) { return choose_dummies(settings, value); }},
-       {"disable-system", '\0', Option::Argument::none, ignore},
-       {"disable-system-route", '\0', Option::Argument::none, ignore},
-       {"dpdk", '\0', Option::Argument::none, ignore},
-       {"mlockall", '\0', Option::Argument::none,
-        none([&settings] { settings.lock_memory = true; })},
-       {"help", 'h', Option::Argument::none, none([&settings, paths] {
-          print_help(paths);
-          settings.exit_status = 0;
-        })},
-       {"version", 'V', Option::Argument::none, none([&settings] {
-          fmt::print("{}\n", process::version_text(kProgram));
-          settings.exit_status = 0;
-        })}});
+  process::append(options,
+                  {{"enable-dummy", '\0', Option::Argument::optional,
+                    [&settings](const auto& value) { return choose_dummies(settings, value); }},
+                   {"disable-system", '\0', Option::Argument::none, ignore},
+                   {"disable-system-route", '\0', Option::Argument::none, ignore},
+                   {"dpdk", '\0', Option::Argument::none, ignore},
+                   {"mlockall", '\0', Option::Argument::none,
+                    none([&settings] { settings.lock_memory = true; })},
+                   {"help", 'h', Option::Argument::none, none([&settings, paths] {
+                      print_help(paths);
+                      settings.exit_status = 0;
+                    })},
+                   {"version", 'V', Option::Argument::none, none([&settings] {
+                      fmt::print("{}\n", process::version_text(kProgram));
+                      settings.exit_status = 0;
+                    })}});
   return options;
 }
 
@@ -113,10 +112,12 @@ class Program {
         log_(log),
         stored_(open_database(paths)),
         server_(io_, server_settings(paths), log.module("ovsdb_server")),
-        switch_(io_, settings.dummies, [&clock] { return clock.now(); },
-                [this](const bridge::Log& line) { write(line); }),
-        controller_(io_, clock, switch_, stored_->database(),
-                    [this] { server_.host().settle_soon(); }, log.module("bridge")) {}
+        switch_(
+            io_, settings.dummies, [&clock] { return clock.now(); },
+            [this](const bridge::Log& line) { write(line); }),
+        controller_(
+            io_, clock, switch_, stored_->database(), [this] { server_.host().settle_soon(); },
+            log.module("bridge")) {}
 
   /// Serves until a signal or a command ends it.
   void run(process::Clock& clock, process::Daemon& daemon) {
@@ -172,9 +173,8 @@ class Program {
                               [this](const process::Args&) { io_.stop(); });
     process::add_log_commands(commands_, log_);
     process::add_memory_command(commands_, [this] { return memory(); });
-    process::add_coverage_commands(commands_, [] {
-      return std::vector<process::CoverageCounter>();
-    });
+    process::add_coverage_commands(commands_,
+                                   [] { return std::vector<process::CoverageCounter>(); });
     daemon::add_bond_commands(commands_, switch_);
     daemon::add_lacp_commands(commands_, switch_);
     daemon::add_fdb_commands(commands_, switch_);
@@ -193,9 +193,12 @@ class Program {
   void write(const bridge::Log& line) {
     const process::Logger logger = log_.module(line.module);
     switch (line.level) {
-      case bridge::Log::Level::debug: return logger.dbg("{}", line.text);
-      case bridge::Log::Level::info: return logger.info("{}", line.text);
-      case bridge::Log::Level::warning: return logger.warn("{}", line.text);
+      case bridge::Log::Level::debug:
+        return logger.dbg("{}", line.text);
+      case bridge::Log::Level::info:
+        return logger.info("{}", line.text);
+      case bridge::Log::Level::warning:
+        return logger.warn("{}", line.text);
     }
   }
 
@@ -224,8 +227,9 @@ int run(int argc, char** argv) {
                     .modules = process::switch_log_modules(),
                     .now = [&clock] { return clock.now(); }});
   Settings settings;
-  const auto operands = process::parse_options(argc, argv, options(settings, log, paths),
-                                               process::Order::permute);
+  settings.daemon.needs_network = true;
+  const auto operands =
+      process::parse_options(argc, argv, options(settings, log, paths), process::Order::permute);
   if (!operands) return 1;
   if (settings.exit_status) return *settings.exit_status;
   if (operands->size() > 1) {

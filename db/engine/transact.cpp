@@ -85,6 +85,7 @@ class Request {
   /// Columns to set: position and content.
   using Assignments = std::vector<std::pair<std::size_t, Datum>>;
   Result<Assignments> assignments(const json& row, const Table& table, const Members* immutable);
+  Uuid identity(const json& row, const char* column);
 
   Transaction transaction_;
   const TransactContext& context_;
@@ -113,6 +114,16 @@ Projection project(const Row& row, const std::vector<Field>& fields) {
   Datum scratch;
   for (const Field& field : fields) projection.push_back(field.get(row, scratch));
   return projection;
+}
+
+/// `_uuid` or `_version` of a row to wait for; zero, their default, when it says none.
+Result<Uuid> identity_member(const json& row, const char* member, const NameToUuid& names) {
+  const auto it = row.find(member);
+  if (it == row.end()) return Uuid();
+  static const ColumnType kUuid{BaseType{.type = AtomicType::uuid}, {}, 1, 1};
+  const auto datum = datum_from_json(*it, kUuid, names);
+  if (!datum) return tl::unexpected(datum.error());
+  return std::get<Uuid>(datum->keys().front());
 }
 
 json row_to_json(const Row& row, const std::vector<Field>& fields) {
@@ -357,6 +368,13 @@ Request::Answer Request::erase(Members& members) {
   return json{{"count", rows.size()}};
 }
 
+/// The value of an implicit column in a row that assignments() has accepted; zero if not given.
+Uuid Request::identity(const json& row, const char* column) {
+  const auto value = row.find(column);
+  if (value == row.end()) return {};
+  return std::get<Uuid>(atom_from_json(*value, {.type = AtomicType::uuid}, names_).value());
+}
+
 /// RFC 7047, 5.2.6.
 Request::Answer Request::wait(Members& members) {
   const json* timeout = members.optional("timeout", Kind::number);
@@ -391,6 +409,12 @@ Request::Answer Request::wait(Members& members) {
     Row row;
     for (const Column& column : table->columns) row.columns.push_back(default_value(column.type));
     for (auto& [position, datum] : *values) row.columns[position] = std::move(datum);
+    for (const auto& [member, identity] :
+         {std::pair("_uuid", &Row::uuid), std::pair("_version", &Row::version)}) {
+      auto uuid = identity_member(source, member, names_);
+      if (!uuid) return tl::unexpected(std::move(uuid.error()));
+      row.*identity = *uuid;
+    }
     expected.insert(project(row, *fields));
   }
   Projections actual;

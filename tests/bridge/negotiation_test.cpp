@@ -49,7 +49,7 @@ class NegotiationTest : public testing::Test {
       const Member member{id, settings.interfaces[i].name,
                           MacAddress::from_number(0x0200'0000'0000 + first + i),
                           static_cast<std::uint16_t>(i + 1), true};
-      run(end, end.bridge.add_member(end.port, member, now));
+      run(end, end.bridge.add_members(end.port, {&member, 1}, now));
     }
   }
 

@@ -76,8 +76,8 @@ void Bridge::remove_port(fdb::PortId id) {
   free_.insert(index(id));
 }
 
-PortActions Bridge::add_member(fdb::PortId id, const Member& member, TimePoint now) {
-  return after(id, slots_[index(id)].port->add_member(member, now));
+PortActions Bridge::add_members(fdb::PortId id, std::span<const Member> members, TimePoint now) {
+  return after(id, slots_[index(id)].port->add_members(members, now));
 }
 
 PortActions Bridge::remove_member(fdb::PortId id, InterfaceId member, TimePoint now) {

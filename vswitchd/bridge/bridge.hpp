@@ -65,7 +65,7 @@ class Bridge {
   PortActions configure_port(fdb::PortId id, PortSettings settings, TimePoint now);
   void remove_port(fdb::PortId id);
 
-  PortActions add_member(fdb::PortId id, const Member& member, TimePoint now);
+  PortActions add_members(fdb::PortId id, std::span<const Member> members, TimePoint now);
   PortActions remove_member(fdb::PortId id, InterfaceId member, TimePoint now);
   PortActions link_changed(fdb::PortId id, InterfaceId member, bool up, TimePoint now);
   PortActions receive(fdb::PortId id, InterfaceId member, std::span<const std::uint8_t> frame,

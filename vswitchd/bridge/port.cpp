@@ -99,12 +99,14 @@ Actions Port::set_bridge_mac(const MacAddress& mac, TimePoint now) {
   return finish(std::move(actions), now);
 }
 
-Actions Port::add_member(const Member& member, TimePoint now) {
-  const auto known = std::ranges::find(members_, member.id, &Member::id);
-  if (known != members_.end()) {
-    *known = member;
-  } else {
-    members_.push_back(member);
+Actions Port::add_members(std::span<const Member> members, TimePoint now) {
+  for (const Member& member : members) {
+    const auto known = std::ranges::find(members_, member.id, &Member::id);
+    if (known != members_.end()) {
+      *known = member;
+    } else {
+      members_.push_back(member);
+    }
   }
   const auto place = [this](const Member& m) {
     return std::ranges::find(settings_.interfaces, m.name, &InterfaceSettings::name);

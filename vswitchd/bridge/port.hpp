@@ -82,9 +82,9 @@ class Port {
   Actions configure(PortSettings settings, TimePoint now);
   Actions set_bridge_mac(const MacAddress& mac, TimePoint now);
 
-  /// Adds a member, or takes note of its new name, address and number.  Members keep the order of
-  /// the settings' interfaces.
-  Actions add_member(const Member& member, TimePoint now);
+  /// Adds members, or takes note of their new names, addresses and numbers; all at once, so that a
+  /// new bond chooses among all of them.  Members keep the order of the settings' interfaces.
+  Actions add_members(std::span<const Member> members, TimePoint now);
   Actions remove_member(InterfaceId id, TimePoint now);
 
   Actions link_changed(InterfaceId id, bool up, TimePoint now);

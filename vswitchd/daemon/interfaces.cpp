@@ -87,6 +87,7 @@ std::vector<Interface*> Interfaces::all() {
 
 void Interfaces::open(Interface& interface, const MacAddress& bridge_mac) {
   interface.error.clear();
+  interface.newly_open = true;
   interface.type = factory_.effective_type(interface.settings.type, interface.datapath_type);
   if (interface.type == "patch") {
     open_patch(interface);
@@ -204,8 +205,7 @@ void Interfaces::join(Interface& interface) {
   const std::string wanted = peer_name(interface.settings);
   Interface* peer = find(wanted);
   const bool exists = peer != nullptr && peer->is_patch;
-  const bool points_back =
-      exists && peer_name(peer->settings) == interface.settings.name;
+  const bool points_back = exists && peer_name(peer->settings) == interface.settings.name;
   interface.peer = points_back ? std::optional(peer->id) : std::nullopt;
   interface.error.clear();
   if (!exists) {

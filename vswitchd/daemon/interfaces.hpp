@@ -40,6 +40,7 @@ struct Interface {
   std::shared_ptr<bridge::Traffic> traffic = std::make_shared<bridge::Traffic>();
   bridge::Traffic slow_traffic;    ///< LACPDUs over a patch, which forwarding does not see
   std::string error;               ///< empty, or why it does not work
+  bool newly_open = false;         ///< its statistics have not been reported yet
   std::optional<bool> mii_status;  ///< last polled, when that decides about the link
 
   bool is_open() const { return device || is_patch; }
@@ -74,7 +75,8 @@ class Interfaces {
   void reconfigure(Interface& interface, const bridge::InterfaceSettings& settings);
 
   /// Whether an open interface may stay open with these settings.
-  static bool can_reconfigure(const Interface& interface, const bridge::InterfaceSettings& settings);
+  static bool can_reconfigure(const Interface& interface,
+                              const bridge::InterfaceSettings& settings);
 
   /// Interfaces whose status may have changed since the last call.
   std::set<bridge::InterfaceId> take_changed() { return std::exchange(changed_, {}); }

@@ -107,11 +107,8 @@ void StatusWriter::write_interface(Interface& interface, db::Transaction& transa
   set("lacp_current", has_lacp ? Datum(Atom(port->lag()->current(
                                      lacp::MemberId{static_cast<std::uint32_t>(interface.id)})))
                                : Datum());
-  const db::Row* row = transaction.get(interfaces_, interface.row);
-  const auto statistics = interfaces_.find("statistics");
-  if (row != nullptr && statistics && row->columns[*statistics].empty()) {
+  if (std::exchange(interface.newly_open, false))
     write_interface_statistics(interface, transaction);
-  }
 }
 
 void StatusWriter::write_device(const Interface& interface, db::Transaction& transaction) {

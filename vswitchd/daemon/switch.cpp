@@ -92,9 +92,11 @@ void Switch::perform(const config::AddPort& step) {
   port_names_[step.settings.name] = step.port;
   note_detect_mode(step.port, step.settings.detect);
   SwitchPort& added = ports_.insert_or_assign(step.port, std::move(port)).first->second;
+  std::vector<Interface*> interfaces;
   for (std::size_t i = 0; i < step.interfaces.size(); ++i) {
-    add_interface(added, step.interfaces[i], step.settings.interfaces[i]);
+    interfaces.push_back(&add_interface(added, step.interfaces[i], step.settings.interfaces[i]));
   }
+  open(added, interfaces);
   stale_bridges_.insert(step.bridge);
   news_.ports.insert(step.port);
 }
@@ -112,15 +114,17 @@ void Switch::perform(const config::ChangePort& step) {
   }
   SwitchBridge& bridge = bridge_of(port);
   queue(port.bridge, bridge.bridge->configure_port(port.id, step.settings, now()));
+  std::vector<Interface*> added;
   for (std::size_t i = 0; i < step.interfaces.size(); ++i) {
     const bridge::InterfaceSettings& settings = step.settings.interfaces[i];
     Interface* known = interfaces_.find(settings.name);
     if (known != nullptr && known->row == step.interfaces[i]) {
       change_interface(port, *known, settings);
     } else {
-      add_interface(port, step.interfaces[i], settings);
+      added.push_back(&add_interface(port, step.interfaces[i], settings));
     }
   }
+  open(port, added);
   news_.ports.insert(step.port);
 }
 
@@ -168,8 +172,8 @@ void Switch::note_detect_mode(const db::Uuid& port, bridge::DetectMode mode) {
   }
 }
 
-void Switch::add_interface(SwitchPort& port, const db::Uuid& row,
-                           const bridge::InterfaceSettings& settings) {
+Interface& Switch::add_interface(SwitchPort& port, const db::Uuid& row,
+                                 const bridge::InterfaceSettings& settings) {
   Interface& interface = interfaces_.add(row, settings);
   SwitchBridge& bridge = bridge_of(port);
   interface.bridge = bridge.id;
@@ -177,7 +181,7 @@ void Switch::add_interface(SwitchPort& port, const db::Uuid& row,
   const std::string& type = bridge.bridge->settings().datapath_type;
   interface.datapath_type = type.empty() ? "system" : type;
   port.interfaces.push_back(interface.id);
-  open(port, interface);
+  return interface;
 }
 
 void Switch::change_interface(SwitchPort& port, Interface& interface,
@@ -189,21 +193,31 @@ void Switch::change_interface(SwitchPort& port, Interface& interface,
     close(port, interface);
     interface.settings = settings;
     interface.settings.remembered_ofport = number;
-    open(port, interface);
+    reopen(interface);
     return;
   }
   interfaces_.reconfigure(interface, settings);
   link_changed(interface);
 }
 
-void Switch::open(SwitchPort& port, Interface& interface) {
+void Switch::open(SwitchPort& port, std::span<Interface* const> interfaces) {
   SwitchBridge& bridge = bridge_of(port);
+  std::vector<bridge::Member> members;
+  for (Interface* interface : interfaces) {
+    if (open_one(bridge, *interface)) members.push_back(member_of(*interface));
+  }
+  if (members.empty()) return;
+  queue(port.bridge, bridge.bridge->add_members(port.id, members, now()));
+  queue(port.bridge, bridge.bridge->choose_mac(now()));
+}
+
+bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
   const std::string& bridge_name = bridge.bridge->settings().name;
   const bool is_local = interface.settings.name == bridge_name;
   interfaces_.open(interface, is_local ? bridge.bridge->mac() : MacAddress());
   if (!interface.is_open()) {
     log(interface.error, bridge::Log::Level::warning);
-    return;
+    return false;
   }
   const auto wanted = interface.settings.ofport_request ? interface.settings.ofport_request
                                                         : interface.settings.remembered_ofport;
@@ -212,12 +226,16 @@ void Switch::open(SwitchPort& port, Interface& interface) {
   if (!interface.number) {
     interface.error = fmt::format("bridge {} has no port number left", bridge_name);
     interfaces_.close(interface);
-    return;
+    return false;
   }
   log(fmt::format("bridge {}: added interface {} on port {}", bridge_name, interface.settings.name,
                   *interface.number));
-  queue(port.bridge, bridge.bridge->add_member(port.id, member_of(interface), now()));
-  queue(port.bridge, bridge.bridge->choose_mac(now()));
+  return true;
+}
+
+void Switch::reopen(Interface& interface) {
+  Interface* const one[] = {&interface};
+  open(port_of(interface), one);
 }
 
 void Switch::close(SwitchPort& port, Interface& interface) {

@@ -101,11 +101,14 @@ class Switch {
   void perform(const config::Warn& step);
 
   void note_detect_mode(const db::Uuid& port, bridge::DetectMode mode);
-  void add_interface(SwitchPort& port, const db::Uuid& row,
-                     const bridge::InterfaceSettings& settings);
+  Interface& add_interface(SwitchPort& port, const db::Uuid& row,
+                           const bridge::InterfaceSettings& settings);
   void change_interface(SwitchPort& port, Interface& interface,
                         const bridge::InterfaceSettings& settings);
-  void open(SwitchPort& port, Interface& interface);
+  /// Opens what the interfaces' settings ask for; those that work become members of the port.
+  void open(SwitchPort& port, std::span<Interface* const> interfaces);
+  bool open_one(SwitchBridge& bridge, Interface& interface);
+  void reopen(Interface& interface);
   void close(SwitchPort& port, Interface& interface);
   void remove_interface(SwitchPort& port, bridge::InterfaceId id);
   bridge::Member member_of(const Interface& interface) const;

@@ -34,11 +34,11 @@ void Switch::on_link(const netdev::LinkEvent& event) {
     Interface* interface = interfaces_.find(name);
     if (interface == nullptr || interface->is_patch) continue;
     if (!interface->device) {
-      if (event.after && interface->type.empty()) open(port_of(*interface), *interface);
+      if (event.after && interface->type.empty()) reopen(*interface);
     } else if (interface->device->update(event)) {
       if (interface->device->gone()) {
         close(port_of(*interface), *interface);
-        open(port_of(*interface), *interface);  // or says what is missing
+        reopen(*interface);  // or says what is missing
       } else {
         link_changed(*interface);
       }
@@ -53,9 +53,10 @@ void Switch::link_changed(Interface& interface) {
   SwitchBridge& bridge = bridge_of(port);
   const bridge::Member* known = bridge.bridge->find(port.id)->find(interface.id);
   if (known == nullptr) return;
+  collect_load(port);  // what has carried traffic stays where it is
   const bridge::Member member = member_of(interface);
   if (known->mac != member.mac || known->ofport != member.ofport) {
-    queue(port.bridge, bridge.bridge->add_member(port.id, member, now()));
+    queue(port.bridge, bridge.bridge->add_members(port.id, {&member, 1}, now()));
     queue(port.bridge, bridge.bridge->choose_mac(now()));
   } else {
     // Also when only LACP's keys changed: the port compares.
