@@ -189,7 +189,8 @@ void Switch::change_interface(SwitchPort& port, Interface& interface,
   if (interface.settings == settings) return;
   const bool other_number = settings.ofport_request && settings.ofport_request != interface.number;
   if (!Interfaces::can_reconfigure(interface, settings) || other_number) {
-    const auto number = other_number ? settings.ofport_request : interface.number;
+    const auto held = interface.number ? interface.number : interface.settings.remembered_ofport;
+    const auto number = other_number ? settings.ofport_request : held;
     close(port, interface);
     interface.settings = settings;
     interface.settings.remembered_ofport = number;
