@@ -85,7 +85,6 @@ class Request {
   /// Columns to set: position and content.
   using Assignments = std::vector<std::pair<std::size_t, Datum>>;
   Result<Assignments> assignments(const json& row, const Table& table, const Members* immutable);
-  Uuid identity(const json& row, const char* column);
 
   Transaction transaction_;
   const TransactContext& context_;
@@ -194,12 +193,15 @@ Request::Answer Request::run_operation(const json& source) {
         "not allowed",
         fmt::format("{} operation not allowed when database server is in read only mode", text));
   }
-  if (operation->writes && context_.access == Access::reserved) {
+  Answer answer = (this->*operation->run)(members);
+  // Only what would have succeeded is forbidden there; "commit" is, too.
+  const bool is_forbidden = operation->writes || text == "commit";
+  if (answer && is_forbidden && context_.access == Access::reserved) {
     return fail("not allowed",
                 fmt::format("{} operation not allowed on table in reserved database {}", text,
                             transaction_.schema().name));
   }
-  return (this->*operation->run)(members);
+  return answer;
 }
 
 const Table* Request::table_member(Members& members) {
@@ -366,13 +368,6 @@ Request::Answer Request::erase(Members& members) {
   const auto rows = matching(*table, *condition);
   for (const Uuid& uuid : rows) transaction_.erase(*table, uuid);
   return json{{"count", rows.size()}};
-}
-
-/// The value of an implicit column in a row that assignments() has accepted; zero if not given.
-Uuid Request::identity(const json& row, const char* column) {
-  const auto value = row.find(column);
-  if (value == row.end()) return {};
-  return std::get<Uuid>(atom_from_json(*value, {.type = AtomicType::uuid}, names_).value());
 }
 
 /// RFC 7047, 5.2.6.

@@ -321,6 +321,23 @@ TEST_F(TransactTest, WaitBlocksUntilItsTimeout) {  // RFC 7047, 5.2.6
   EXPECT_EQ(attempt(wait, context).state, State::done);
 }
 
+TEST_F(TransactTest, WaitComparesARowsIdentity) {  // RFC 7047, 5.2.6, 3.2
+  const json inserted = run(R"({"op":"insert","table":"Switch","row":{"name":"s"}})");
+  const auto wait_for = [](const json& uuid) {
+    return json{{"op", "wait"},
+                {"table", "Switch"},
+                {"where", json::array()},
+                {"columns", {"_uuid", "name"}},
+                {"until", "=="},
+                {"rows", {{{"_uuid", uuid}, {"name", "s"}}}},
+                {"timeout", 0}}
+        .dump();
+  };
+  EXPECT_EQ(run(wait_for(inserted[0]["uuid"]))[0], json::object());
+  const json other = {"uuid", "00000000-0000-4000-8000-000000000001"};
+  EXPECT_EQ(run(wait_for(other))[0]["error"], "timed out");
+}
+
 TEST_F(TransactTest, ABlockedTransactionHasDoneNothing) {
   EXPECT_EQ(attempt(R"({"op":"insert","table":"Switch","row":{"name":"s"}},
       {"op":"wait","table":"Switch","where":[],"columns":["name"],"until":"!=","rows":[{"name":"s"}]})")
