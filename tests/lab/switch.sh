@@ -29,7 +29,7 @@ use_programs() {
   else
     VSWITCHD=$BONDWAY_BIN/ovs-vswitchd
   fi
-  export OVS_CTL_TIMEOUT=30
+  export OVS_CTL_TIMEOUT=10
   # Nobody reads the stderr of a detached daemon.
   export ASAN_OPTIONS=log_path=$LAB_DIR/sanitizer UBSAN_OPTIONS=log_path=$LAB_DIR/sanitizer
 }
