@@ -52,7 +52,7 @@ std::string elements_to_text(const Datum& datum) {
   for (std::size_t i = 0; i < datum.size(); ++i) {
     if (i > 0) text += ", ";
     text += to_text(datum.keys()[i]);
-    if (datum.is_map()) text += "=" + to_text(datum.values()[i]);
+    if (datum.is_map()) (text += '=') += to_text(datum.values()[i]);
   }
   return text;
 }
