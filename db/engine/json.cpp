@@ -40,7 +40,8 @@ bool begins_with_tag(const json& value, std::string_view tag) {
 Result<Atom> uuid_from_json(const json& value, const NameToUuid& names) {
   const bool is_pair =
       value.is_array() && value.size() == 2 && value[0].is_string() && value[1].is_string();
-  const std::string_view tag = is_pair ? value[0].get_ref<const std::string&>() : "";
+  std::string_view tag;
+  if (is_pair) tag = value[0].get_ref<const std::string&>();
   if (tag == "uuid") {
     const auto& text = value[1].get_ref<const std::string&>();
     if (const auto uuid = Uuid::parse(text)) return Atom(*uuid);

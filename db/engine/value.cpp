@@ -68,7 +68,7 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
     const auto digit = hex_digit(text[i]);
     if (!digit) return std::nullopt;
     auto& octet = octets[nibble++ / 2];
-    octet = static_cast<std::uint8_t>(octet << 4 | *digit);
+    octet = static_cast<std::uint8_t>(octet * 16U + *digit);
   }
   return Uuid(octets);
 }
