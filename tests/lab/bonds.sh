@@ -86,20 +86,20 @@ state_words() {
 }
 
 # know BOND BRIDGE FAR_BOND ACTIVITY LACP_TIME: how this bond presents itself on the wire, from the
-# database of the selected switch; but its key from lacp/show, where it must be a member's port id.
+# database of the selected switch; but its key from lacp/show: the port id of one of its members, or
+# of one that it had when it was last known.
 know() {
-  local bond=$1 bridge=$2
+  local bond=$1 bridge=$2 member may_be=("${KEY[$1]:-}")
   FAR_BOND[$bond]=$3 ACTIVITY[$bond]=$4 LACP_TIME[$bond]=$5
   SYSTEM[$bond]=$(value interface "$bridge" mac_in_use)
-  KEY[$bond]=$(ovs-appctl lacp/show "$bond" | sed -n 's/^  aggregation key: //p')
-  local member known=no
   for member in $(members "$bond"); do
     PORT_ID[$member]=$(value interface "$member" ofport)
-    [[ ${PORT_ID[$member]} != "${KEY[$bond]}" ]] || known=yes
+    may_be+=("${PORT_ID[$member]}")
   done
+  KEY[$bond]=$(ovs-appctl lacp/show "$bond" | sed -n 's/^  aggregation key: //p')
   COMMAND="ovs-appctl lacp/show $bond"
-  [[ $known == yes ]] ||
-    fail "an aggregation key that is a member's port id" "key ${KEY[$bond]}"
+  [[ " ${may_be[*]} " == *" ${KEY[$bond]} "* ]] ||
+    fail "an aggregation key among the port ids ${may_be[*]}" "key ${KEY[$bond]}"
 }
 
 members() {

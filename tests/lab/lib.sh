@@ -57,7 +57,8 @@ lab_cleanup() {
   if [[ ${KEEP:-no} == yes && $status == 0 ]]; then
     print_exports
   else
-    [[ $status == 0 || -n ${FAILED:-} ]] || printf '\nlab %s: stopped in step "%s"\n' "$LAB" "$STEP" >&2
+    [[ $status == 0 || -n ${FAILED:-} ]] ||
+      printf '\nlab %s: stopped in step "%s"\n' "$LAB" "$STEP" >&2
     sh "$LAB_UNDO" > /dev/null 2>&1
   fi
   exit "$status"
@@ -137,7 +138,8 @@ holds() {
 
 quietly() {
   COMMAND=$(spell "$@")
-  patiently "$@" > "$LAB_DIR/answer" 2>&1 || fail "success" "exit status $?: $(cat "$LAB_DIR/answer")"
+  patiently "$@" > "$LAB_DIR/answer" 2>&1 ||
+    fail "success" "exit status $?: $(cat "$LAB_DIR/answer")"
 }
 
 # A misspelt check must not pass for one that held.
@@ -160,13 +162,13 @@ shell() { timeout 60 bash -c "$1"; }
 # The command as a person would type it, run in whatever namespace it needs.
 spell() {
   local word words=()
-  case $1 in
+  case ${1:-} in
     shell) printf '%s' "$2" && return ;;
     in_host) set -- ip netns exec "$NS-$2" "${@:3}" ;;
     in_switch) set -- ip netns exec "$NS-$SWITCH" "${@:2}" ;;
   esac
   for word in "$@"; do
-    [[ $word =~ ^[A-Za-z0-9_./:=,@%+{}-]+$ ]] || printf -v word '%q' "$word"
+    [[ $word =~ ^[A-Za-z0-9_./:=,@%+{}-]+$ ]] || word="'${word//"'"/"'\''"}'"
     words+=("$word")
   done
   printf '%s' "${words[*]}"

@@ -85,9 +85,14 @@ stop_switch() {
   holds "no sanitizer has complained" no_sanitizer_reports
 }
 
+# A killed process may wait for its parent to take note of it; it is gone once its threads are.
 gone() {
   local pid
-  for pid; do [[ ! -e /proc/$pid || $(< "/proc/$pid/stat") == *") Z "* ]] || return 1; done
+  for pid; do
+    [[ ! -e /proc/$pid ]] && continue
+    [[ $(cat "/proc/$pid/stat" 2> /dev/null) == *") Z "* ]] || return 1
+    [[ $(ls "/proc/$pid/task" 2> /dev/null | wc -l) -le 1 ]] || return 1
+  done
 }
 
 # (A daemon that was killed before left a control socket that nobody else may remove.)
