@@ -12,6 +12,7 @@ lab_veth() {
   hosts_talk
   a_carrier_is_lost
   the_carrier_is_back
+  counts_agree
   both_stop
 }
 
@@ -82,6 +83,26 @@ know_both() {
 shows_lacp() {
   on_switch "$1"
   await 10 ovs-appctl lacp/show "$2" <<< "$(lacp_text "${@:2}")"
+}
+
+# Every LACPDU sent over a cable is received once: those of the last second may be under way.
+counts_agree() {
+  title "each LACPDU is received once"
+  local sent received
+  on_switch left
+  run ovs-appctl lacp/show-stats bond0
+  sent=$(counter l1 "TX PDUs")
+  on_switch right
+  run ovs-appctl lacp/show-stats bond1
+  received=$(counter r1 "RX PDUs")
+  holds "r1 received $received of the $sent that l1 sent" \
+    test $((received - sent)) -ge -1 -a $((received - sent)) -le 1
+}
+
+# counter MEMBER NAME, from the answer to lacp/show-stats.
+counter() {
+  awk -v RS= -v member="member: $1:" 'index($0, member) == 1' "$LAB_DIR/answer" |
+    sed -n "s/^  $2: //p"
 }
 
 hosts_talk() {
