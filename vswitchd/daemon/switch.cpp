@@ -19,6 +19,8 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
   watches_.emplace_back(io, links_.fd(), [this] { on_links(links_.read()); });
   watches_.emplace_back(io, datapath_.control_fd(), [this] {
     for (const datapath::ControlFrame& arrived : datapath_.take_control_frames()) {
+      const Interface* interface = interfaces_.find(arrived.interface);
+      if (interface && interface->slow_frames) continue;  // heard already, on a socket of its own
       on_slow_frame(arrived.interface, arrived.frame.octets);
     }
     settle();
