@@ -199,13 +199,18 @@ Actions Port::settle(TimePoint now) { return finish({}, now); }
 
 lacp::LagConfig Port::lag_config() const {
   const LacpSettings& lacp = *settings_.lacp;
+  // As configured, not as opened: a cable that comes or goes must not make the others negotiate
+  // anew.
+  const bool is_aggregate = settings_.interfaces.size() > 1;
   lacp::LagConfig config;
   config.name = settings_.name;
+  config.aggregation =
+      is_aggregate ? lacp::Aggregation::aggregatable : lacp::Aggregation::individual;
   config.activity = lacp.active ? lacp::Activity::active : lacp::Activity::passive;
   config.time = lacp.fast ? lacp::LacpTime::fast : lacp::LacpTime::slow;
   config.system_id = lacp.system_id.value_or(bridge_mac_);
   config.system_priority =
-      lacp.system_priority.value_or(members_.size() > 1 ? kBondPriority : kSinglePriority);
+      lacp.system_priority.value_or(is_aggregate ? kBondPriority : kSinglePriority);
   config.fallback = lacp.fallback_ab ? lacp::Fallback::active_backup : lacp::Fallback::none;
   config.control =
       lacp.independent_control ? lacp::MuxControl::independent : lacp::MuxControl::coupled;

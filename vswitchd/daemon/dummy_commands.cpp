@@ -1,5 +1,7 @@
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 
 #include "vswitchd/config/row.hpp"
@@ -15,10 +17,10 @@ netdev::Dummy* dummy_of(Interface* interface) {
   return interface == nullptr ? nullptr : dynamic_cast<netdev::Dummy*>(interface->device.get());
 }
 
-std::optional<std::size_t> number(const std::string& text) {
+/// A leading number; anything else counts as zero.
+std::size_t number(const std::string& text) {
   std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
@@ -27,13 +29,14 @@ Result<std::vector<Frame>> read_packets(const Args& args) {
   std::vector<Frame> frames;
   std::size_t at = 1;
   if (at + 1 < args.size() && args[at] == "--qid") {
-    if (!number(args[at + 1]) || *number(args[at + 1]) != 0) return fail("bad rx queue id.");
+    if (number(args[at + 1]) != 0) return fail("bad rx queue id.");
     at += 2;
   }
   while (at < args.size()) {
     const std::string& packet = args[at++];
     std::optional<std::size_t> length;
-    if (at + 1 < args.size() && args[at] == "--len") {
+    const bool is_flow = packet.find('(') != std::string::npos;  // octets have their own length
+    if (is_flow && at + 1 < args.size() && args[at] == "--len") {
       length = number(args[at + 1]);
       at += 2;
     }
@@ -72,6 +75,22 @@ Result<std::string> set_admin_state(Switch& sw, const Args& args) {
   return "OK";
 }
 
+/// `A.B.C.D`, or `A.B.C.D/LENGTH`.
+std::optional<std::array<std::uint8_t, 4>> parse_address(const std::string& text) {
+  std::array<std::uint8_t, 4> address{};
+  if (inet_pton(AF_INET, text.substr(0, text.find('/')).c_str(), address.data()) != 1) return {};
+  return address;
+}
+
+Result<std::string> answer_for(Switch& sw, const Args& args) {
+  netdev::Dummy* dummy = dummy_of(sw.interfaces().find(args[0]));
+  if (dummy == nullptr) return fail("Unknown Dummy Interface");
+  const auto address = parse_address(args[1]);
+  if (!address) return fail("{}: invalid IP address", args[1]);
+  dummy->answer_for(*address);
+  return "OK";
+}
+
 Result<std::string> connection_state(Switch& sw, const Args& args) {
   if (!args.empty()) {
     const netdev::Dummy* dummy = dummy_of(sw.interfaces().find(args[0]));
@@ -93,6 +112,8 @@ void add_dummy_commands(process::CommandTable& table, Switch& sw) {
             process::kAnyNumber, [&sw](const Args& args) { return receive(sw, args); });
   table.add("netdev-dummy/set-admin-state", "[netdev] up|down", 1, 2,
             [&sw](const Args& args) { return set_admin_state(sw, args); });
+  table.add("netdev-dummy/ip4addr", "[netdev] ipaddr/mask-prefix-len", 2, 2,
+            [&sw](const Args& args) { return answer_for(sw, args); });
   table.add("netdev-dummy/conn-state", "[netdev]", 0, 1,
             [&sw](const Args& args) { return connection_state(sw, args); });
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
 #include <utility>
 
 namespace bondway::daemon {
@@ -108,18 +109,23 @@ void Interfaces::open_patch(Interface& interface) {
 }
 
 void Interfaces::open_device(Interface& interface, const MacAddress& bridge_mac) {
+  const auto refuse = [&interface](const std::string& reason) {
+    interface.device.reset();
+    interface.error =
+        fmt::format("could not open network device {} ({})", interface.settings.name, reason);
+  };
   const std::optional<MacAddress> mac =
       interface.settings.mac ? interface.settings.mac : std::optional(bridge_mac);
-  auto device =
-      factory_.open(interface.type, interface.settings.name, mac->is_zero() ? std::nullopt : mac);
-  if (!device) {
-    interface.error = fmt::format("could not open network device {} ({})", interface.settings.name,
-                                  device.error().message);
-    return;
+  try {
+    auto device =
+        factory_.open(interface.type, interface.settings.name, mac->is_zero() ? std::nullopt : mac);
+    if (!device) return refuse(device.error().message);
+    interface.device = std::move(*device);
+    apply_settings(interface);
+    datapath_.attach(interface.id, *interface.device);
+  } catch (const std::system_error& error) {  // no descriptors or no memory left
+    return refuse(error.code().message());
   }
-  interface.device = std::move(*device);
-  apply_settings(interface);
-  datapath_.attach(interface.id, *interface.device);
   if (interface.type.empty()) open_slow_frames(interface);
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <random>
 
+#include "vswitchd/netdev/host_stack.hpp"
+
 namespace bondway::daemon {
 
 Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint()> now, Logger log)
@@ -16,6 +18,7 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
         on_slow_frame(id, frame.octets);
         settle();
       }) {
+  netdev::HostStackBlock::sweep();
   watches_.emplace_back(io, links_.fd(), [this] { on_links(links_.read()); });
   watches_.emplace_back(io, datapath_.control_fd(), [this] {
     for (const datapath::ControlFrame& arrived : datapath_.take_control_frames()) {
