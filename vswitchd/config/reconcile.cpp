@@ -135,7 +135,7 @@ void Reconciler::reconcile(const Affected& what, std::vector<Step>& steps) {
     affected.ports.erase(port);
   }
   std::ranges::stable_sort(additions, by_name);
-  std::ranges::stable_partition(additions, has_number);
+  std::stable_partition(additions.begin(), additions.end(), has_number);
   std::ranges::move(additions, std::back_inserter(steps));
   for (const db::Uuid& port : affected.ports) {
     const auto known = ports_.find(port);
