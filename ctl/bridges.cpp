@@ -70,7 +70,8 @@ Row& root_of(View& view, std::initializer_list<std::string_view> columns) {
   const Guard guard = columns.size() > 0 ? Guard::yes : Guard::no;
   const auto rows = view.select(table, Where::all(), columns_of(table, columns), guard);
   const auto live = std::find_if(rows.begin(), rows.end(), [](Row* row) { return !row->removed; });
-  return **(live != rows.end() ? live : rows.begin());
+  Row* const root = live != rows.end() ? *live : rows.front();
+  return *root;
 }
 
 std::string name_of(View& view, Row& row) {
