@@ -163,7 +163,7 @@ class Parser {
       }
       const Option* global = std::find_if(std::begin(kOptions), std::end(kOptions),
                                           [found](const Option& o) { return o.letter == found; });
-      if (global == std::end(kOptions)) global = kOptions + (found - kFirstGlobal);
+      if (global == std::end(kOptions)) global = &kOptions[static_cast<std::size_t>(found) - kFirstGlobal];
       if (auto done = apply(global->name, optarg != nullptr ? optarg : ""); !done) return done;
       if (line_.request != Request::run) return {};
     }

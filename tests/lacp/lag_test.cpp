@@ -142,7 +142,7 @@ member: p1: current attached
 
 TEST_F(LagTest, EachEndKnowsTheOtherAsItIs) {
   negotiate();
-  for (const std::size_t index : {0, 1}) {
+  for (const std::size_t index : {0u, 1u}) {
     EXPECT_EQ(member(kLeft, index).actor, member(kRight, index).partner);
     EXPECT_EQ(member(kRight, index).actor, member(kLeft, index).partner);
   }
@@ -437,7 +437,7 @@ TEST_F(LagTest, FallsBackWithoutAPartner) {
   EXPECT_FALSE(carries(kLeft, kFirst)) << "not before it is certain that nobody is there";
   wire->advance(3s);
   EXPECT_EQ(wire->left().status(), Negotiation::configured);
-  for (const std::size_t index : {0, 1}) {
+  for (const std::size_t index : {0u, 1u}) {
     EXPECT_EQ(status(kLeft, index), "defaulted attached");
     EXPECT_EQ(actor_state(kLeft, index),
               "activity aggregation synchronized collecting distributing defaulted");
