@@ -49,10 +49,4 @@ void ReferenceOrder::resize(std::size_t slots) {
   }
 }
 
-std::vector<std::string> order_as_reference(const std::vector<std::string>& names) {
-  ReferenceOrder order;
-  for (const std::string& name : names) order.insert(name);
-  return order.names();
-}
-
 }  // namespace bondway::bond

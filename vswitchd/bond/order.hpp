@@ -26,7 +26,4 @@ class ReferenceOrder {
   std::size_t size_ = 0;
 };
 
-/// The same for bonds that were created in the order given, none deleted in between.
-std::vector<std::string> order_as_reference(const std::vector<std::string>& names);
-
 }  // namespace bondway::bond

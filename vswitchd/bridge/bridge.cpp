@@ -32,11 +32,13 @@ std::optional<std::uint16_t> PortNumbers::take(std::optional<std::uint16_t> want
   return std::nullopt;
 }
 
-Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr<fdb::Table> macs)
+Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr<fdb::Table> macs,
+               std::shared_ptr<RecirculationIds> ids)
     : settings_(std::move(settings)),
       fallback_mac_(fallback_mac),
       mac_(settings_.hwaddr.value_or(fallback_mac)),
-      macs_(std::move(macs)) {}
+      macs_(std::move(macs)),
+      ids_(std::move(ids)) {}
 
 PortActions Bridge::configure(BridgeSettings settings, TimePoint now) {
   settings_ = std::move(settings);
@@ -52,7 +54,7 @@ fdb::PortId Bridge::add_port(PortSettings settings) {
     place = *free_.begin();
     free_.erase(free_.begin());
   }
-  slots_[place].port = std::make_unique<Port>(std::move(settings), mac_);
+  slots_[place].port = std::make_unique<Port>(std::move(settings), mac_, ids_);
   const fdb::PortId id{static_cast<std::uint32_t>(place)};
   plans_[place] = std::make_shared<PortPlan>(slots_[place].port->plan());
   return id;

@@ -50,8 +50,9 @@ class PortNumbers {
 class Bridge {
  public:
   /// `fallback_mac` is the bridge's address while none of its ports offers one; `macs` is shared
-  /// with forwarding, and not touched here.
-  Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr<fdb::Table> macs);
+  /// with forwarding, and not touched here.  `ids` is shared by the bridges of a switch.
+  Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr<fdb::Table> macs,
+         std::shared_ptr<RecirculationIds> ids = std::make_shared<RecirculationIds>());
 
   const BridgeSettings& settings() const { return settings_; }
   const MacAddress& mac() const { return mac_; }
@@ -101,6 +102,7 @@ class Bridge {
   BridgeSettings settings_;
   MacAddress fallback_mac_, mac_;
   std::shared_ptr<fdb::Table> macs_;
+  std::shared_ptr<RecirculationIds> ids_;
   PortNumbers numbers_;
   std::vector<Slot> slots_;
   std::set<std::size_t> free_;

@@ -76,8 +76,8 @@ bond::LacpStatus bond_status(const lacp::Lag* lag) {
 
 }  // namespace
 
-Port::Port(PortSettings settings, MacAddress bridge_mac)
-    : settings_(std::move(settings)), bridge_mac_(bridge_mac) {}
+Port::Port(PortSettings settings, MacAddress bridge_mac, std::shared_ptr<RecirculationIds> ids)
+    : settings_(std::move(settings)), bridge_mac_(bridge_mac), ids_(std::move(ids)) {}
 
 const Member* Port::find(InterfaceId id) const {
   const auto it = std::ranges::find(members_, id, &Member::id);
@@ -238,7 +238,6 @@ lacp::MemberConfig Port::lag_member(const Member& member) const {
 bond::BondConfig Port::bond_config() const {
   bond::BondConfig config = settings_.bond;
   config.name = settings_.name;
-  config.lacp_fallback_ab = settings_.lacp && settings_.lacp->fallback_ab;
   config.min_links = settings_.lacp ? settings_.lacp->min_links : 0;
   config.recirculation_id = recirculation_id_;
   return config;
@@ -265,7 +264,17 @@ void Port::take(const lacp::Actions& decided, Actions& actions) {
   for (const lacp::Action& action : decided) std::visit(FromLacp{actions}, action);
 }
 
+void Port::update_recirculation_id() {
+  const bool balances = members_.size() > 1 && settings_.bond.mode != bond::Mode::active_backup;
+  if (!balances) {
+    recirculation_id_ = 0;
+  } else if (recirculation_id_ == 0) {
+    recirculation_id_ = ids_->next();
+  }
+}
+
 void Port::update_bond(TimePoint now, Actions& actions) {
+  update_recirculation_id();
   if (members_.size() < 2) {
     if (bond_) actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
     bond_.reset();

@@ -65,6 +65,15 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+/// Numbers for the bonds in a balance mode, of all bridges of a switch, only for show.
+class RecirculationIds {
+ public:
+  std::uint32_t next() { return ++last_; }
+
+ private:
+  std::uint32_t last_ = 0;
+};
+
 /// The control side of one port: its LACP and, while it has two members or more, its bond.
 ///
 /// Opens nothing and reads no clock.  Every event answers what is to be done; the caller does it in
@@ -72,7 +81,7 @@ struct Member {
 class Port {
  public:
   /// A port without members.  `bridge_mac` is the default LACP system identifier.
-  Port(PortSettings settings, MacAddress bridge_mac);
+  Port(PortSettings settings, MacAddress bridge_mac, std::shared_ptr<RecirculationIds> ids);
 
   const PortSettings& settings() const { return settings_; }
   const std::vector<Member>& members() const { return members_; }
@@ -111,6 +120,7 @@ class Port {
   lacp::MemberConfig lag_member(const Member& member) const;
   bond::BondConfig bond_config() const;
   void update_lag(TimePoint now, Actions& actions);
+  void update_recirculation_id();
   void update_bond(TimePoint now, Actions& actions);
   void take(const lacp::Actions& decided, Actions& actions);
   Actions finish(Actions actions, TimePoint now);
@@ -121,7 +131,8 @@ class Port {
   std::unique_ptr<lacp::Lag> lag_;
   std::unique_ptr<bond::Bond> bond_;
   std::shared_ptr<BucketLoad> load_;
-  std::uint32_t recirculation_id_ = 0;
+  std::shared_ptr<RecirculationIds> ids_;
+  std::uint32_t recirculation_id_ = 0;  ///< from ids_ while the bond balances, else 0
 };
 
 }  // namespace bondway::bridge

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 
 #include "vswitchd/bond/view.hpp"
 #include "vswitchd/daemon/commands.hpp"
@@ -19,18 +18,9 @@ bond::BondView view_of(Switch& sw, const SwitchPort& port) {
   return sw.port(port).bond()->view(sw.now());
 }
 
-/// All bonds in the order in which scripts are used to see them.
 std::vector<bond::BondView> all_bonds(Switch& sw) {
-  std::map<std::uint64_t, const SwitchPort*> by_age;
-  for (const auto& [row, port] : sw.ports()) {
-    if (sw.port(port).bond() != nullptr) by_age[port.created] = &port;
-  }
-  std::vector<std::string> names;
-  for (const auto& [age, port] : by_age) names.push_back(sw.port(*port).settings().name);
   std::vector<bond::BondView> views;
-  for (const std::string& name : bond::order_as_reference(names)) {
-    views.push_back(view_of(sw, *sw.find_port(name)));
-  }
+  for (const std::string& name : sw.bonds()) views.push_back(view_of(sw, *sw.find_port(name)));
   return views;
 }
 

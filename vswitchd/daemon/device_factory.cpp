@@ -25,7 +25,9 @@ Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& t
   if (type.empty()) return netdev::open_system(name);
   if (type == "internal") return netdev::create_tap(name, mac);
   if (type == "dummy" && mode_ != DummyMode::off) {
-    return std::make_unique<netdev::Dummy>(name, dummy_addresses_.next());
+    auto dummy = std::make_unique<netdev::Dummy>(name, dummy_addresses_.next());
+    if (mac) (void)dummy->set_mac(*mac);  // cannot fail
+    return dummy;
   }
   return fail("{}", std::strerror(EAFNOSUPPORT));
 }

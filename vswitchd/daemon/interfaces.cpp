@@ -86,14 +86,14 @@ std::vector<Interface*> Interfaces::all() {
   return all;
 }
 
-void Interfaces::open(Interface& interface, const MacAddress& bridge_mac) {
+void Interfaces::open(Interface& interface, const std::optional<MacAddress>& mac) {
   interface.error.clear();
   interface.newly_open = true;
   interface.type = factory_.effective_type(interface.settings.type, interface.datapath_type);
   if (interface.type == "patch") {
     open_patch(interface);
   } else {
-    open_device(interface, bridge_mac);
+    open_device(interface, mac);
   }
   changed_.insert(interface.id);
 }
@@ -108,17 +108,14 @@ void Interfaces::open_patch(Interface& interface) {
   join_all_with(interface.settings.name);
 }
 
-void Interfaces::open_device(Interface& interface, const MacAddress& bridge_mac) {
+void Interfaces::open_device(Interface& interface, const std::optional<MacAddress>& mac) {
   const auto refuse = [&interface](const std::string& reason) {
     interface.device.reset();
     interface.error =
         fmt::format("could not open network device {} ({})", interface.settings.name, reason);
   };
-  const std::optional<MacAddress> mac =
-      interface.settings.mac ? interface.settings.mac : std::optional(bridge_mac);
   try {
-    auto device =
-        factory_.open(interface.type, interface.settings.name, mac->is_zero() ? std::nullopt : mac);
+    auto device = factory_.open(interface.type, interface.settings.name, mac);
     if (!device) return refuse(device.error().message);
     interface.device = std::move(*device);
     apply_settings(interface);
@@ -186,14 +183,16 @@ bool Interfaces::can_reconfigure(const Interface& interface,
 void Interfaces::reconfigure(Interface& interface, const bridge::InterfaceSettings& settings) {
   changed_.insert(interface.id);
   if (interface.is_patch) return reconfigure_patch(interface, settings);
-  const bool other_mac = interface.settings.mac != settings.mac;
   interface.settings = settings;
   interface.error.clear();
   apply_settings(interface);
-  if (other_mac && settings.mac && interface.type == "internal") {
-    if (const auto result = interface.device->set_mac(*settings.mac); !result) {
-      interface.error = result.error().message;
-    }
+}
+
+void Interfaces::set_mac(Interface& interface, const MacAddress& mac) {
+  if (!interface.device || interface.device->state().mac == mac) return;
+  changed_.insert(interface.id);
+  if (const auto result = interface.device->set_mac(mac); !result) {
+    interface.error = result.error().message;
   }
 }
 

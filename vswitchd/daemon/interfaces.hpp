@@ -67,12 +67,15 @@ class Interfaces {
   Interface* find(const std::string& name);
   std::vector<Interface*> all();
 
-  /// Opens what the settings ask for.  On failure the interface's error says why.
-  void open(Interface& interface, const MacAddress& bridge_mac);
+  /// Opens what the settings ask for; an internal device gets the address, if there is one.  On
+  /// failure the interface's error says why.
+  void open(Interface& interface, const std::optional<MacAddress>& mac);
   void close(Interface& interface);
-  /// New settings of the same type: patches are joined anew, devices get their options, MAC and
+  /// New settings of the same type: patches are joined anew, devices get their options and
   /// MTU.
   void reconfigure(Interface& interface, const bridge::InterfaceSettings& settings);
+  /// Gives the device this address, if it has another one.
+  void set_mac(Interface& interface, const MacAddress& mac);
 
   /// Whether an open interface may stay open with these settings.
   static bool can_reconfigure(const Interface& interface,
@@ -89,7 +92,7 @@ class Interfaces {
 
  private:
   void open_patch(Interface& interface);
-  void open_device(Interface& interface, const MacAddress& bridge_mac);
+  void open_device(Interface& interface, const std::optional<MacAddress>& mac);
   void reconfigure_patch(Interface& interface, const bridge::InterfaceSettings& settings);
   void apply_settings(Interface& interface);
   void join(Interface& interface);

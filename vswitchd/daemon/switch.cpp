@@ -50,9 +50,9 @@ void Switch::perform(const config::AddBridge& step) {
   bridge.row = step.bridge;
   bridge.id = bridge::BridgeId{static_cast<std::uint32_t>(free - bridge_rows_.begin())};
   const fdb::TableConfig macs{step.settings.mac_table_size, step.settings.mac_ageing};
-  bridge.bridge =
-      std::make_unique<bridge::Bridge>(step.settings, DeviceFactory::random_mac(),
-                                       std::make_shared<fdb::Table>(macs, std::random_device()()));
+  bridge.bridge = std::make_unique<bridge::Bridge>(
+      step.settings, DeviceFactory::random_mac(),
+      std::make_shared<fdb::Table>(macs, std::random_device()()), recirculation_ids_);
   log(fmt::format("bridge {}: using datapath ID {:016x}", step.settings.name,
                   bridge.bridge->datapath_id()));
   bridge_names_[step.settings.name] = step.bridge;
@@ -70,6 +70,7 @@ void Switch::perform(const config::ChangeBridge& step) {
     if (empties_table) bridge.bridge->macs()->flush();
   });
   queue(step.bridge, bridge.bridge->configure(step.settings, now()));
+  place_mac(bridge);
   stale_bridges_.insert(step.bridge);
   news_.bridges.insert(step.bridge);
 }
@@ -91,7 +92,6 @@ void Switch::perform(const config::AddPort& step) {
   port.row = step.port;
   port.bridge = step.bridge;
   port.id = bridge.bridge->add_port(step.settings);
-  port.created = ++sequence_;
   if (step.settings.lacp) port.lacp_since = ++sequence_;
   bridge.ports[port.id] = step.port;
   port_names_[step.settings.name] = step.port;
@@ -152,7 +152,7 @@ void Switch::perform(const config::RemovePort& step) {
   });
   port_names_.erase(bridge.bridge->find(port.id)->settings().name);
   bridge.bridge->remove_port(port.id);
-  queue(port.bridge, bridge.bridge->choose_mac(now()));
+  choose_mac(bridge);
   bridge.ports.erase(port.id);
   stale_bridges_.insert(port.bridge);
   news_.ports.erase(step.port);
@@ -203,6 +203,7 @@ void Switch::change_interface(SwitchPort& port, Interface& interface,
     return;
   }
   interfaces_.reconfigure(interface, settings);
+  if (const auto mac = wanted_mac(bridge_of(port), interface)) interfaces_.set_mac(interface, *mac);
   link_changed(interface);
 }
 
@@ -214,13 +215,13 @@ void Switch::open(SwitchPort& port, std::span<Interface* const> interfaces) {
   }
   if (members.empty()) return;
   queue(port.bridge, bridge.bridge->add_members(port.id, members, now()));
-  queue(port.bridge, bridge.bridge->choose_mac(now()));
+  choose_mac(bridge);
 }
 
 bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
   const std::string& bridge_name = bridge.bridge->settings().name;
   const bool is_local = interface.settings.name == bridge_name;
-  interfaces_.open(interface, is_local ? bridge.bridge->mac() : MacAddress());
+  interfaces_.open(interface, wanted_mac(bridge, interface));
   if (!interface.is_open()) {
     log(interface.error, bridge::Log::Level::warning);
     return false;
@@ -255,7 +256,7 @@ void Switch::close(SwitchPort& port, Interface& interface) {
   interface.number.reset();
   queue(port.bridge, bridge.bridge->remove_member(port.id, interface.id, now()));
   interfaces_.close(interface);
-  queue(port.bridge, bridge.bridge->choose_mac(now()));
+  choose_mac(bridge);
 }
 
 void Switch::remove_interface(SwitchPort& port, bridge::InterfaceId id) {
@@ -265,6 +266,31 @@ void Switch::remove_interface(SwitchPort& port, bridge::InterfaceId id) {
   std::erase(port.interfaces, id);
   news_.interfaces.erase(id);
   interfaces_.remove(interface);
+}
+
+// ---- addresses
+
+/// The address that an internal device should have; others keep their own.
+std::optional<MacAddress> Switch::wanted_mac(const SwitchBridge& bridge,
+                                             const Interface& interface) {
+  if (interface.settings.name == bridge.bridge->settings().name) return bridge.bridge->mac();
+  if (interface.settings.type != "internal" || !interface.settings.mac) return std::nullopt;
+  const MacAddress& mac = *interface.settings.mac;
+  return mac.is_zero() || mac.is_multicast() ? std::nullopt : interface.settings.mac;
+}
+
+void Switch::choose_mac(SwitchBridge& bridge) {
+  queue(bridge.row, bridge.bridge->choose_mac(now()));
+  place_mac(bridge);
+}
+
+/// The local port has the address of its bridge.
+void Switch::place_mac(const SwitchBridge& bridge) {
+  Interface* local = interfaces_.find(bridge.bridge->settings().name);
+  if (local == nullptr || !local->device || local->bridge != bridge.id) return;
+  if (local->mac() == bridge.bridge->mac()) return;
+  interfaces_.set_mac(*local, bridge.bridge->mac());
+  link_changed(*local);
 }
 
 bridge::Member Switch::member_of(const Interface& interface) const {

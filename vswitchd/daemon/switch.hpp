@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "vswitchd/bond/order.hpp"
 #include "vswitchd/bridge/bridge.hpp"
 #include "vswitchd/config/reconcile.hpp"
 #include "vswitchd/daemon/interfaces.hpp"
@@ -38,7 +39,9 @@ struct SwitchPort {
   db::Uuid bridge;
   fdb::PortId id{};
   std::vector<bridge::InterfaceId> interfaces;  ///< in the order of the settings
-  std::uint64_t created = 0, lacp_since = 0;    ///< places in the order of events; 0: no LACP
+  std::uint64_t lacp_since =
+      0;  ///< when LACP was switched on, in the order of events; 0: it is off
+  bool in_bond_order = false;
 };
 
 /// The switch as a whole: carries out what the configuration asks for, brings events to the port
@@ -74,6 +77,8 @@ class Switch {
   std::map<db::Uuid, SwitchPort>& ports() { return ports_; }
   Interfaces& interfaces() { return interfaces_; }
   datapath::Datapath& datapath() { return datapath_; }
+  /// The names of all bonds in the order in which scripts are used to see them.
+  std::vector<std::string> bonds() const { return bond_order_.names(); }
   SwitchBridge* find_bridge(const std::string& name);
   SwitchPort* find_port(const std::string& name);
   bridge::Port& port(const SwitchPort& port);
@@ -111,6 +116,10 @@ class Switch {
   void reopen(Interface& interface);
   void close(SwitchPort& port, Interface& interface);
   void remove_interface(SwitchPort& port, bridge::InterfaceId id);
+  static std::optional<MacAddress> wanted_mac(const SwitchBridge& bridge,
+                                              const Interface& interface);
+  void choose_mac(SwitchBridge& bridge);
+  void place_mac(const SwitchBridge& bridge);
   bridge::Member member_of(const Interface& interface) const;
 
   void perform(const SwitchBridge& bridge, const bridge::PortAction& action);
@@ -126,6 +135,7 @@ class Switch {
   void settle();
   void run_queue();
   void publish();
+  void note_bond(SwitchPort& port);
   void place_members(const SwitchBridge& bridge, fdb::PortId port);
   void announce(const SwitchBridge& bridge, fdb::PortId port);
   void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
@@ -151,6 +161,9 @@ class Switch {
   std::vector<db::Uuid> bridge_rows_;  ///< by BridgeId; zero where free
   std::set<db::Uuid> mii_ports_;
   std::uint64_t sequence_ = 0;
+  bond::ReferenceOrder bond_order_;
+  std::shared_ptr<bridge::RecirculationIds> recirculation_ids_ =
+      std::make_shared<bridge::RecirculationIds>();
 
   std::deque<std::pair<db::Uuid, bridge::PortAction>> queue_;
   std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew

@@ -57,7 +57,7 @@ void Switch::link_changed(Interface& interface) {
   const bridge::Member member = member_of(interface);
   if (known->mac != member.mac || known->ofport != member.ofport) {
     queue(port.bridge, bridge.bridge->add_members(port.id, {&member, 1}, now()));
-    queue(port.bridge, bridge.bridge->choose_mac(now()));
+    choose_mac(bridge);
   } else {
     // Also when only LACP's keys changed: the port compares.
     queue(port.bridge, bridge.bridge->link_changed(port.id, interface.id, member.link_up, now()));
@@ -166,6 +166,8 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::PlanChanged&) {
   stale_bridges_.insert(bridge.row);
   place_members(bridge, port);
+  const auto it = bridge.ports.find(port);
+  if (it != bridge.ports.end()) note_bond(ports_.at(it->second));
 }
 
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::StatusChanged&) {
@@ -191,6 +193,18 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::Log& log) { log
 
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAddresses&) {
   datapath_.exclusively([&] { bridge.bridge->macs()->flush_port(port); });
+}
+
+/// A bond takes its place among the others when it is made, and leaves it when it ends.
+void Switch::note_bond(SwitchPort& port) {
+  const bridge::Port& noted = this->port(port);
+  if (noted.is_bond() == port.in_bond_order) return;
+  port.in_bond_order = noted.is_bond();
+  if (port.in_bond_order) {
+    bond_order_.insert(noted.settings().name);
+  } else {
+    bond_order_.erase(noted.settings().name);
+  }
 }
 
 /// Tells forwarding which member of the port each of its interfaces is.
