@@ -63,7 +63,9 @@ void print_help(const process::Paths& paths) {
       "PKI configuration (required to use SSL):\n"
       "  -p, --private-key=FILE  file with private key\n"
       "  -c, --certificate=FILE  file with certificate for private key\n"
-      "  -C, --ca-cert=FILE      file with peer CA certificate\n"
+      "  -C, --ca-cert=FILE      file with peer CA certificate, or \"none\"\n"
+      "  --bootstrap-ca-cert=FILE  the same; no peer is believed until the file exists\n"
+      "  --peer-ca-cert=FILE     file with more certificates to send to peers\n"
       "SSL options:\n"
       "  --ssl-protocols=PROTOS  list of SSL protocols to enable\n"
       "  --ssl-ciphers=CIPHERS   list of SSL ciphers to enable\n"
@@ -105,6 +107,7 @@ process::Options options(Settings& settings, process::Log& log, const process::P
                             {"certificate", 'c', Argument::required, store(tls.certificate)},
                             {"ca-cert", 'C', Argument::required, store(tls.ca_cert)},
                             {"bootstrap-ca-cert", '\0', Argument::required, store(tls.ca_cert)},
+                            {"peer-ca-cert", '\0', Argument::required, store(tls.peer_ca_cert)},
                             {"ssl-protocols", '\0', Argument::required, store(tls.protocols)},
                             {"ssl-ciphers", '\0', Argument::required, store(tls.ciphers)},
                             {"help", 'h', Argument::none, finish([paths] { print_help(paths); })},

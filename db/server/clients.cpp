@@ -28,42 +28,48 @@ Clients::Clients(EndpointContext& context, rpc::Transport transport, const Endpo
 
 Clients::~Clients() {
   self_.reset();
-  context_.connections -= connections_.size();
-  for (const auto& connection : connections_) connection->close("the remote is no longer served");
+  for (const auto& connection : connections_) connection->abandon();
 }
 
 void Clients::adopt(Socket socket, TlsRole role, std::string name) {
+  if (*context_.connections >= context_.max_connections) {
+    context_.log.warn("{}: refused, there are {} connections already", name, *context_.connections);
+    return gone_("too many connections");
+  }
+  auto place = std::make_shared<Place>(context_.connections);
   if (transport_ != rpc::Transport::unix_socket) tune(socket.native_handle(), options_.dscp);
-  if (transport_ != rpc::Transport::ssl) return serve(make_plain_channel(std::move(socket)), name);
+  if (transport_ == rpc::Transport::ssl)
+    start_tls(std::move(socket), role, name, std::move(place));
+  else
+    serve(make_plain_channel(std::move(socket)), name, std::move(place));
+}
+
+void Clients::start_tls(Socket socket, TlsRole role, const std::string& name,
+                        std::shared_ptr<Place> place) {
   auto tls = context_.tls.context();
   if (!tls) {
     context_.log.err("{}: {}", name, tls.error().message);
     return gone_(tls.error().message);
   }
   make_tls_channel(std::move(socket), *tls, role,
-                   [weak = std::weak_ptr(self_), name = std::move(name)](
+                   [weak = std::weak_ptr(self_), name, place = std::move(place)](
                        std::unique_ptr<Channel> channel, boost::system::error_code error) {
                      const auto self = weak.lock();
                      if (!self) return;
-                     if (channel) return self->serve(std::move(channel), name);
+                     if (channel) return self->serve(std::move(channel), name, place);
                      self->context_.log.warn("{}: TLS handshake: {}", name, error.message());
                      self->gone_(error.message());
                    });
 }
 
-void Clients::serve(std::unique_ptr<Channel> channel, const std::string& name) {
-  if (context_.connections >= context_.max_connections) {
-    context_.log.warn("{}: refused, there are {} connections already", name, context_.connections);
-    channel->close();
-    return gone_("too many connections");
-  }
+void Clients::serve(std::unique_ptr<Channel> channel, const std::string& name,
+                    std::shared_ptr<Place> place) {
   ConnectionLimits limits = context_.limits;
   limits.probe = probe();
-  auto closed = [weak = std::weak_ptr(self_), name](const std::shared_ptr<Connection>& connection,
-                                                    const std::string& why) {
+  auto closed = [weak = std::weak_ptr(self_), name, place = std::move(place)](
+                    const std::shared_ptr<Connection>& connection, const std::string& why) {
     const auto self = weak.lock();
     if (!self || self->connections_.erase(connection) == 0) return;
-    --self->context_.connections;
     if (why.starts_with("Protocol error"))
       self->context_.log.warn("{}: connection dropped ({})", name, why);
     else
@@ -74,7 +80,6 @@ void Clients::serve(std::unique_ptr<Channel> channel, const std::string& name) {
       std::make_shared<Connection>(context_.io.get_executor(), std::move(channel), context_.host,
                                    options_.access, limits, std::move(closed));
   connections_.insert(connection);
-  ++context_.connections;
   connection->start();
 }
 

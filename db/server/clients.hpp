@@ -35,7 +35,10 @@ class Clients {
   void count_locks(std::size_t& held, std::size_t& waiting, std::size_t& lost) const;
 
  private:
-  void serve(std::unique_ptr<Channel> channel, const std::string& name);
+  void serve(std::unique_ptr<Channel> channel, const std::string& name,
+             std::shared_ptr<Place> place);
+  void start_tls(Socket socket, TlsRole role, const std::string& name,
+                 std::shared_ptr<Place> place);
   std::chrono::milliseconds probe() const;
 
   EndpointContext& context_;

@@ -44,8 +44,17 @@ void Connection::close(std::string_view why) {
   timer_.cancel();
   asio::post(executor_, [self = shared_from_this(), reason = std::string(why)] {
     self->session_.reset();  // not earlier: the session may be the one that called
-    self->closed_(self, reason);
+    if (self->closed_) std::exchange(self->closed_, nullptr)(self, reason);
   });
+}
+
+void Connection::abandon() {
+  closed_ = nullptr;
+  session_.reset();
+  if (is_closed_) return;
+  is_closed_ = true;
+  channel_->close();
+  timer_.cancel();
 }
 
 void Connection::disconnect(std::string_view why) {

@@ -46,6 +46,9 @@ class Connection final : public Outbox, public std::enable_shared_from_this<Conn
 
   void start();
   void close(std::string_view why);
+  /// Closes, ends the session at once and never calls `closed`: for an owner that goes away.  Not
+  /// from within a call that the session made.
+  void abandon();
 
   /// Replaces the probe interval, as a database's Manager row may.
   void set_probe(std::chrono::milliseconds interval);

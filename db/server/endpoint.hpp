@@ -26,6 +26,18 @@ struct EndpointOptions {
   bool operator==(const EndpointOptions&) const = default;
 };
 
+/// Counts connections as long as it exists.
+class Place {
+ public:
+  explicit Place(std::shared_ptr<std::size_t> taken) : taken_(std::move(taken)) { ++*taken_; }
+  ~Place() { --*taken_; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  std::shared_ptr<std::size_t> taken_;
+};
+
 /// What all endpoints need; owned by the server, which outlives them.
 struct EndpointContext {
   asio::io_context& io;
@@ -33,8 +45,8 @@ struct EndpointContext {
   TlsIdentity& tls;
   process::Logger log;
   ConnectionLimits limits;
-  std::size_t max_connections = 0;  ///< of all endpoints together
-  std::size_t connections = 0;
+  std::size_t max_connections = 0;                ///< of all endpoints together
+  std::shared_ptr<std::size_t> connections = {};  ///< how many there are now
 };
 
 /// A remote that is served: a listener with its clients, or a client that we connect to.  Ends its

@@ -90,7 +90,8 @@ Listener::Listener(EndpointContext& context, const rpc::Remote& remote,
       acceptor_(std::move(acceptor)),
       pause_(context.io),
       clients_(context, remote.transport, options,
-               [this](const std::string&) { disconnected_at_ = Clock::now(); }) {
+               [this](const std::string&) { disconnected_at_ = Clock::now(); }),
+      self_(this, [](Listener*) {}) {
   accept();
 }
 
@@ -99,18 +100,22 @@ Listener::~Listener() {
 }
 
 void Listener::accept() {
-  acceptor_.async_accept([this](error_code error, Socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (!error) {
-      accepted(std::move(socket));
-      return accept();
-    }
-    // Out of file descriptors, most likely: let others end first.
-    context_.log.warn("{}: accept: {}", rpc::to_string(remote_), error.message());
-    pause_.expires_after(std::chrono::milliseconds(100));
-    pause_.async_wait([this](error_code cancelled) {
-      if (!cancelled) accept();
-    });
+  acceptor_.async_accept([weak = std::weak_ptr(self_)](error_code error, Socket socket) {
+    const auto self = weak.lock();
+    if (!self || error == asio::error::operation_aborted) return;
+    if (error) return self->accept_later(error.message());
+    self->accepted(std::move(socket));
+    self->accept();
+  });
+}
+
+/// Out of file descriptors, most likely: lets others end first.
+void Listener::accept_later(const std::string& why) {
+  context_.log.warn("{}: accept: {}", rpc::to_string(remote_), why);
+  pause_.expires_after(std::chrono::milliseconds(100));
+  pause_.async_wait([weak = std::weak_ptr(self_)](error_code cancelled) {
+    const auto self = weak.lock();
+    if (self && !cancelled) self->accept();
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,7 @@ class Listener final : public Endpoint {
 
  private:
   void accept();
+  void accept_later(const std::string& why);
   void accepted(Socket socket);
 
   EndpointContext& context_;
@@ -40,6 +42,7 @@ class Listener final : public Endpoint {
   std::uint64_t accepted_ = 0;
   std::optional<Clock::time_point> connected_at_, disconnected_at_;
   Clients clients_;
+  std::shared_ptr<Listener> self_;  ///< owns nothing; expires with this
 };
 
 }  // namespace bondway::server

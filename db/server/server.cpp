@@ -15,7 +15,8 @@ Server::Server(asio::io_context& io, ServerSettings settings, process::Logger lo
       host_([] { return std::chrono::steady_clock::now(); }, [this] { settle_soon(); }),
       tls_(settings_.tls, host_) {
   context_ = std::make_unique<EndpointContext>(
-      EndpointContext{io, host_, tls_, log_, settings_.connection, settings_.max_connections, 0});
+      EndpointContext{io, host_, tls_, log_, settings_.connection, settings_.max_connections,
+                      std::make_shared<std::size_t>(0)});
 }
 
 Server::~Server() = default;
@@ -71,7 +72,7 @@ void Server::reconnect() {
   for (const auto& [remote, column] : columns_) column->reconnect();
 }
 
-std::size_t Server::connections() const { return context_->connections; }
+std::size_t Server::connections() const { return *context_->connections; }
 
 // --- rounds
 // ---------------------------------------------------------------------------------------

@@ -55,11 +55,40 @@ std::string find_text(const Host& host, const std::string& place) {
 
 std::vector<std::filesystem::file_time_type> times(const TlsFiles& files) {
   std::vector<std::filesystem::file_time_type> times;
-  for (const std::string& file : {files.private_key, files.certificate, files.ca_cert}) {
+  for (const std::string& file :
+       {files.private_key, files.certificate, files.ca_cert, files.peer_ca_cert}) {
     std::error_code ignored;
     times.push_back(std::filesystem::last_write_time(file, ignored));
   }
   return times;
+}
+
+Result<void> load_identity(context& tls, const TlsFiles& files) {
+  error_code error;
+  tls.use_certificate_chain_file(files.certificate, error);
+  if (error) return fail("{}: {}", files.certificate, error.message());
+  tls.use_private_key_file(files.private_key, context::pem, error);
+  if (error) return fail("{}: {}", files.private_key, error.message());
+  if (files.peer_ca_cert.empty()) return {};
+  const std::unique_ptr<BIO, decltype(&BIO_free)> file(
+      BIO_new_file(files.peer_ca_cert.c_str(), "r"), &BIO_free);
+  if (!file) return fail("{}: cannot be read", files.peer_ca_cert);
+  while (X509* certificate = PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr))
+    SSL_CTX_add_extra_chain_cert(tls.native_handle(), certificate);  // takes it over
+  ERR_clear_error();                                                 // the end of the file
+  return {};
+}
+
+Result<void> load_trust(context& tls, const TlsFiles& files) {
+  error_code error;
+  if (files.ca_cert == "none") {
+    tls.set_verify_mode(asio::ssl::verify_none, error);
+    return {};
+  }
+  tls.load_verify_file(files.ca_cert, error);
+  if (error) return fail("{}: {}", files.ca_cert, error.message());
+  tls.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, error);
+  return {};
 }
 
 }  // namespace
@@ -79,15 +108,12 @@ Result<std::shared_ptr<context>> TlsIdentity::context() {
   auto now = times(files_);
   if (context_ && now == loaded_) return context_;
   auto tls = std::make_shared<asio::ssl::context>(context::tls);
-  error_code error;
+  static constexpr unsigned char kSessions[] = "ovsdb";  // a peer may resume its session with us
+  SSL_CTX_set_session_id_context(tls->native_handle(), kSessions, sizeof kSessions);
   limit_protocols(*tls, files_.protocols);
-  tls->use_certificate_chain_file(files_.certificate, error);
-  if (error) return fail("{}: {}", files_.certificate, error.message());
-  tls->use_private_key_file(files_.private_key, context::pem, error);
-  if (error) return fail("{}: {}", files_.private_key, error.message());
-  tls->load_verify_file(files_.ca_cert, error);
-  if (error) return fail("{}: {}", files_.ca_cert, error.message());
-  tls->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, error);
+  if (const auto loaded = load_identity(*tls, files_); !loaded)
+    return tl::unexpected(loaded.error());
+  if (const auto loaded = load_trust(*tls, files_); !loaded) return tl::unexpected(loaded.error());
   if (!files_.ciphers.empty() &&
       SSL_CTX_set_cipher_list(tls->native_handle(), files_.ciphers.c_str()) != 1)
     return fail("{}: no such ciphers", files_.ciphers);

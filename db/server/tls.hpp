@@ -18,9 +18,11 @@ class Host;
 /// Where the keys and certificates for ssl: and pssl: remotes are, in PEM; ovsdb-server(1).  Each
 /// is the name of a file, or db:DATABASE,TABLE,COLUMN: the column that holds it.
 struct TlsFiles {
-  std::string private_key, certificate, ca_cert;
-  std::string protocols;  ///< "TLSv1.2" and the like, separated by commas; empty: 1.2 and newer
-  std::string ciphers;    ///< OpenSSL's cipher list; empty: the default
+  std::string private_key, certificate;
+  std::string ca_cert;       ///< "none": believe anybody
+  std::string peer_ca_cert;  ///< more certificates to show to peers; may be empty
+  std::string protocols;     ///< "TLSv1.2" and the like, separated by commas; empty: 1.2 and newer
+  std::string ciphers;       ///< OpenSSL's cipher list; empty: the default
   bool operator==(const TlsFiles&) const = default;
 };
 
