@@ -63,6 +63,14 @@ TEST_F(ForwardTest, DropsWhatIsKnownWhereItCameFrom) {
   EXPECT_EQ(verdict.dropped, DropReason::known_on_input_port);
 }
 
+TEST_F(ForwardTest, DropsWhatAStationSendsToItself) {
+  const auto p1 = builder.add_port(bridge), p2 = builder.add_port(bridge);
+  EXPECT_THAT(outputs(frame(kA, kA), p1), IsEmpty());
+  EXPECT_TRUE(verdict.learned);
+  learned(kA, p2);
+  EXPECT_THAT(outputs(frame(kA, kA), p1), IsEmpty()) << "it has moved";
+}
+
 TEST_F(ForwardTest, KeepsReservedDestinationsToItselfUnlessToldOtherwise) {
   const auto p1 = builder.add_port(bridge), p2 = builder.add_port(bridge);
   for (const std::uint64_t reserved :

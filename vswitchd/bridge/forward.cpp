@@ -86,6 +86,9 @@ class Decision {
   Verdict deliver() {
     if (!headers_.destination.is_multicast() && !floods_vlan()) {
       const auto entry = bridge_.macs->lookup(headers_.destination, frame_.vlan, now_);
+      const bool moves_here =
+          headers_.destination == headers_.source;  // the source is learned first
+      if (moves_here && !(entry && entry->is_static)) return drop(DropReason::known_on_input_port);
       if (entry) return deliver_to(entry->port);
     }
     for (std::size_t port = 0; port < bridge_.ports.size(); ++port) {
