@@ -199,7 +199,7 @@ TEST_F(BondTest, TakesLacpsOpinionLikeALossOfLink) {
 
 TEST_F(BondTest, DisablesAnEnabledMemberThatIsRemoved) {
   create_with_two_members();
-  bond->remove_member(kE0);
+  bond->remove_member(kE0, now);
   pass();
   EXPECT_THAT(logs, ElementsAre("member e0: disabled", "bond bond0: active member is now e1"));
   EXPECT_EQ(learning, 1);
@@ -209,7 +209,7 @@ TEST_F(BondTest, SaysSoWhenTheMemberThatIsRemovedWasTheLastEnabledOne) {
   create_with_two_members();
   set_carrier(kE1, false);
   forget_what_happened();
-  bond->remove_member(kE0);
+  bond->remove_member(kE0, now);
   pass();
   EXPECT_THAT(logs, ElementsAre("member e0: disabled", "bond bond0: all members disabled"));
   EXPECT_THAT(active_macs, ElementsAre(MacAddress()));
@@ -479,7 +479,7 @@ TEST_F(BondTest, KeepsBucketsWithTheirMembersWhenAnotherMemberIsRemoved) {
     bond->account(static_cast<Bucket>(i), 1);
     before[static_cast<Bucket>(i)] = member_of(static_cast<Bucket>(i));
   }
-  bond->remove_member(kE0);
+  bond->remove_member(kE0, now);
   pass();
   for (const auto& [bucket, member] : before) {
     if (member != kE0) {
@@ -522,6 +522,25 @@ TEST_F(BondTest, ForgetsItsBucketsForAPrimaryInEffect) {
   create_with_two_members(config);
   now += 4s;
   configure([](BondConfig& changed) { changed.primary = "e1"; });
+  EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
+}
+
+TEST_F(BondTest, ForgetsItsBucketsForLbOutputInEffect) {
+  create_with_two_members(with_mode(Mode::balance_slb));
+  const auto deadline = bond->rebalance_deadline();
+  now += 4s;
+  configure([](BondConfig& config) { config.lb_output = true; });
+  EXPECT_EQ(bond->rebalance_deadline(), deadline);
+  create_with_two_members(with_mode(Mode::balance_tcp));
+  now += 4s;
+  configure([](BondConfig& config) { config.lb_output = true; });
+  EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
+}
+
+TEST_F(BondTest, WaitsAWholeIntervalAfterAMemberLeft) {
+  create_with_two_members(with_mode(Mode::balance_slb));
+  now += 4s;
+  bond->remove_member(kE0, now);
   EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
 }
 
@@ -705,7 +724,7 @@ TEST_F(BondTest, DecidesNothingWhenNothingHappened) {
   bond->configure(bond->config(), now);
   bond->set_carrier(kE0, true);
   bond->set_carrier(MemberId{999}, true);
-  bond->remove_member(MemberId{999});
+  bond->remove_member(MemberId{999}, now);
   EXPECT_THAT(bond->update(now + 1h), IsEmpty());
 }
 

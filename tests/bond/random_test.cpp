@@ -20,7 +20,7 @@ class RandomBond {
       case 0:
         return bond_.add_member({member(), name(), MacAddress::from_number(pick(8))}, flip());
       case 1:
-        return pick(4) == 0 ? bond_.remove_member(member()) : void();
+        return pick(4) == 0 ? bond_.remove_member(member(), now_) : void();
       case 2:
       case 3:
         return bond_.set_carrier(member(), flip());

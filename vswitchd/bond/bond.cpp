@@ -31,7 +31,8 @@ std::string_view primary_of(const BondConfig& config) {
 bool forgets_shares(const BondConfig& a, const BondConfig& b) {
   return a.mode != b.mode || a.hash_basis != b.hash_basis ||
          a.rebalance_interval != b.rebalance_interval || a.lacp_fallback_ab != b.lacp_fallback_ab ||
-         primary_of(a) != primary_of(b);
+         primary_of(a) != primary_of(b) ||
+         (a.mode == Mode::balance_tcp && a.lb_output != b.lb_output);
 }
 
 /// How many unused buckets each member has.
@@ -85,7 +86,7 @@ void Bond::add_member(const MemberConfig& config, bool carrier) {
   if (carrier) set_enabled(member, true);
 }
 
-void Bond::remove_member(MemberId id) {
+void Bond::remove_member(MemberId id, TimePoint now) {
   Member* const member = find(id);
   if (member == nullptr) return;
   if (member->enabled) set_enabled(*member, false);
@@ -96,6 +97,7 @@ void Bond::remove_member(MemberId id) {
   const auto place = static_cast<std::uint16_t>(member - members_.data());
   members_.erase(members_.begin() + place);
   output_changed_ = deal_needed_ = true;
+  next_rebalance_ = now + config_.rebalance_interval;
   if (!shares_) return;
   for (MemberIndex& index : shares_->members) {
     const auto owner = static_cast<std::uint16_t>(index);

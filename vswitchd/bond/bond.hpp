@@ -92,8 +92,8 @@ class Bond {
   /// does not use it; it was always meant to be used.)
   Bond(BondConfig config, MacAddress remembered, TimePoint now);
 
-  /// Takes new settings.  A change of mode, basis, rebalance interval, fallback or a primary in
-  /// effect forgets all bucket assignments and loads; new delays apply to the next link change.
+  /// Takes new settings.  A change of mode, basis, rebalance interval, fallback, or of a primary or
+  /// lb_output in effect forgets all bucket assignments and loads; new delays apply to the next link change.
   void configure(BondConfig config, TimePoint now);
   const BondConfig& config() const { return config_; }
 
@@ -101,7 +101,9 @@ class Bond {
   /// its carrier alone, without delay, and then subject to the ordinary rule: with LACP, say
   /// set_may_enable(false) before the next update().
   void add_member(const MemberConfig& member, bool carrier);
-  void remove_member(MemberId member);
+  /// The buckets of the others stay with them; the rebalance timer restarts.  (The reference deals
+  /// all buckets anew, which moves stations that the removal does not concern.)
+  void remove_member(MemberId member, TimePoint now);
   std::size_t member_count() const { return members_.size(); }
 
   /// The device's carrier (or, with bond-detect-mode=miimon, what was polled instead).

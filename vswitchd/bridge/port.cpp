@@ -124,7 +124,7 @@ Actions Port::remove_member(InterfaceId id, TimePoint now) {
   }
   Actions actions{PlanChanged{}, StatusChanged{}};
   if (lag_) take(lag_->remove_member(lacp_id(id), now), actions);
-  if (bond_) bond_->remove_member(bond_id(id));
+  if (bond_) bond_->remove_member(bond_id(id), now);
   update_lag(now, actions);
   update_bond(now, actions);
   return finish(std::move(actions), now);
