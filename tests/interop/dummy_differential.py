@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Drives the installed Open vSwitch and ours with the same random scripts and compares them.
+
+Usage: dummy_differential.py --bin DIR [--scripts N] [--seed N] [--steps N] [--keep-going] [-v]
+
+Both run on dummy devices with a stopped clock.  After every step the answers of the commands, the
+status columns and the frames that were sent must be equal, except for what intended.py lists.  A
+script is made from its seed alone: `--seed N --scripts 1` repeats it.  Exits with 77 where the
+reference is not installed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from frames import ethernet
+from observation import Comparison, Recorder
+from scripts import Script
+from switches import REFERENCE, Switch, reference_is_installed
+
+
+def align_seconds(switch):
+    """Brings the stopped clock of the reference to a whole second: it counts the age of a MAC
+    address in seconds of its clock, ours in seconds since the frame."""
+    switch.apply([
+        {"op": "insert", "table": "Interface", "uuid-name": "interface",
+         "row": {"name": "clock", "type": "internal"}},
+        {"op": "insert", "table": "Port", "uuid-name": "port",
+         "row": {"name": "clock", "interfaces": ["named-uuid", "interface"]}},
+        {"op": "insert", "table": "Bridge", "uuid-name": "bridge",
+         "row": {"name": "clock", "datapath_type": "dummy", "ports": ["named-uuid", "port"]}},
+        {"op": "mutate", "table": "Open_vSwitch", "where": [],
+         "mutations": [["bridges", "insert", ["named-uuid", "bridge"]]]}])
+    frame = ethernet("ff:ff:ff:ff:ff:ff", "50:00:00:00:00:01", None, "ipv4", 1)
+    switch.command("netdev-dummy/receive", "clock", frame.hex())
+    while not switch.command("fdb/show", "clock").endswith(" 1\n"):
+        switch.command("time/warp", "1")
+
+
+class Pair:
+    """The reference and ours, taking every step together."""
+
+    def __init__(self, directory, binaries):
+        self.reference = Switch("reference", os.path.join(directory, "reference"),
+                                REFERENCE["vswitchd"])
+        self.ours = Switch("ours", os.path.join(directory, "ours"),
+                           os.path.join(binaries, "ovs-vswitchd"))
+        self.switches = (self.reference, self.ours)
+
+    def start(self):
+        for switch in self.switches:
+            switch.start()
+        align_seconds(self.reference)
+
+    def clear(self):
+        for switch in self.switches:
+            switch.apply([{"op": "update", "table": "Open_vSwitch", "where": [],
+                           "row": {"bridges": ["set", []]}}])
+            switch.command("time/warp", "1000")
+
+    def stop(self):
+        for switch in self.switches:
+            switch.stop()
+
+
+def run_script(pair, seed, length, verbose):
+    """None, or what differed."""
+    pair.clear()
+    directory = tempfile.mkdtemp(prefix="script-", dir=os.path.dirname(pair.ours.directory))
+    recorders = [Recorder(switch, os.path.join(directory, switch.name)) for switch in pair.switches]
+    script = Script(seed)
+    comparison = Comparison(recorders)
+    found = None
+    for number, step in enumerate(script.steps(length, recorders[0])):
+        if verbose:
+            print(f"{number}: {step}", flush=True)
+        found = comparison.take(step)
+        if found:
+            found = f"script {seed}, step {number}: {step}\n{found}"
+            break
+    for step in script.whole_second():  # where the next script begins
+        for recorder in recorders:
+            step.perform(recorder)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--scripts", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--keep-going", action="store_true")
+    parser.add_argument("-v", action="store_true")
+    options = parser.parse_args()
+    if not reference_is_installed():
+        print("Open vSwitch is not installed")
+        return 77
+    started, equal, failed = time.monotonic(), 0, []
+    with tempfile.TemporaryDirectory(prefix="bondway-diff-") as directory:
+        pair = Pair(directory, options.bin)
+        try:
+            pair.start()
+            for seed in range(options.seed, options.seed + options.scripts):
+                found = run_script(pair, seed, options.steps, options.v)
+                if not found:
+                    equal += 1
+                    continue
+                failed.append(seed)
+                print(found, flush=True)
+                if not options.keep_going:
+                    break
+        finally:
+            pair.stop()
+    print(f"{equal} scripts without a difference, {len(failed)} with one {failed}, "
+          f"{time.monotonic() - started:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""What may differ: the intended differences, each with its row of docs/lacp-deviations.md, and what
+is chance in the reference.  Both are taken out here, and nowhere else."""
+
+import re
+
+from frames import is_slow
+
+CHURNING_STATES = 0x30 | 0x40 | 0x80  # announced by ours at once, by the reference with the next PDU
+
+
+def normalise(seen):
+    seen = dict(seen)
+    seen["bond/list"] = sort_members(seen["bond/list"])
+    # Which bucket carries how much depends on where chance put the buckets.
+    seen["bond/show"] = re.sub(r"  hash \d+: \d+ kB load\n", "", seen["bond/show"])
+    seen["lacp/show"] = without_distribution(seen["lacp/show"])
+    seen["lacp/show-stats"] = without_transmissions(seen["lacp/show-stats"])
+    return seen
+
+
+def sort_members(text):
+    """The reference lists the members of a bond as its hash table has them."""
+    return re.sub(r"[^\t\n]+$", lambda m: ", ".join(sorted(m[0].split(", "))), text, flags=re.M)
+
+
+def without_distribution(text):
+    """3: ours neither collects nor distributes to a partner that is out of sync.  4: it announces
+    when that changes, so a partner behind a patch knows the news earlier."""
+    blocks = re.split(r"^(?=member: |----)", text, flags=re.M)
+    for i, block in enumerate(blocks):
+        partner = re.search(r"  partner state:(.*)\n", block)
+        if not partner:
+            continue
+        if " attached\n" in block and "synchronized" not in partner[1]:
+            block = re.sub(r"(  actor state:.*) collecting distributing", r"\1", block)
+        if block.startswith("member: patch"):
+            block = re.sub(r"(  partner state:.*?)(?: collecting| distributing| defaulted| expired)+\n",
+                           r"\1\n", block)
+        blocks[i] = block
+    return "".join(blocks)
+
+
+def without_transmissions(text):
+    """4, 6: ours announces collecting and distributing, and its periodic timer runs on its own, so
+    it sends at other times; between patches the other end counts them."""
+    text = re.sub(r"  TX PDUs: \d+\n", "", text)
+    return re.sub(r"(member: patch\w+:\n)  RX PDUs: \d+\n", r"\1", text)
+
+
+class Rebalancing:
+    """The reference rebalances with the round of statistics that follows the deadline, ours at the
+    deadline.  So from the first time on its next one is later, until a change starts both anew."""
+
+    PATTERN = re.compile(r"^---- (\S+) ----$|^next rebalance: (-?\d+) ms\n", re.M)
+
+    def __init__(self):
+        self.before = {}  # ours at the last step
+        self.late = set()
+
+    def normalise(self, warped, seen):
+        reference, ours = [self.deadlines(s["bond/show"]) for s in seen]
+        for bond in ours.keys() & reference.keys():
+            if ours[bond] == reference[bond]:
+                self.late.discard(bond)
+            elif bond in self.before and self.before[bond] <= warped:
+                self.late.add(bond)
+        for s in seen:
+            s["bond/show"] = self.without(s["bond/show"])
+        self.now = ours
+
+    def step_is_over(self):
+        self.before = self.now
+
+    def deadlines(self, text):
+        bond, answer = None, {}
+        for name, deadline in self.PATTERN.findall(text):
+            if name:
+                bond = name
+            else:
+                answer[bond] = int(deadline)
+        return answer
+
+    def without(self, text):
+        """The text without the deadlines that may differ."""
+        bond = None
+
+        def replace(match):
+            nonlocal bond
+            bond = match[1] or bond
+            return "" if match[2] and bond in self.late else match[0]
+        return self.PATTERN.sub(replace, text)
+
+
+ACTIVE = re.compile(r"^---- (\S+) ----$|^active member mac: .*\((.*)\)$", re.M)
+
+
+def active_members(text):
+    bond, active = None, {}
+    for name, member in ACTIVE.findall(text):
+        if name:
+            bond = name
+        else:
+            active[bond] = member
+    return active
+
+
+def align(recorders, seen):
+    """Of several members that may become active the reference takes any: ours takes the same.
+    Whether there was something to align."""
+    reference, ours = [active_members(s["bond/show"]) for s in seen]
+    aligned = False
+    for bond, member in reference.items():
+        if bond in ours and ours[bond] != member and "none" not in ours[bond] + member:
+            if recorders[1].switch.command("bond/set-active-member", bond, member) == "done\n":
+                aligned = True
+    return aligned
+
+
+def frames(recorder, aligned):
+    """The data frames of the step by interface, those of a balancing bond together, since chance
+    decides which member carries a bucket; in no order, since learning packets have none.  LACPDUs
+    are in lacpdus()."""
+    port_of = recorder.ports_of_interfaces(aligned)
+    return sorted(f"{port_of.get(interface, interface)}: {recorder.frame_text(frame)}"
+                  for interface, sent in recorder.sent.items() for frame in sent
+                  if not is_slow(frame))
+
+
+def lacpdus(recorder):
+    """The last LACPDU sent through each interface, as far as its receiver heeds it; see 3 to 6 for
+    why the ones before differ in number."""
+    lines = []
+    for interface, actor in sorted(recorder.actors.items()):
+        actor = actor[:14] + bytes([actor[14] & ~CHURNING_STATES])
+        lines.append(f"{interface}: {recorder.describe_party(actor)}")
+    return lines

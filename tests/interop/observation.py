@@ -1,0 +1,170 @@
+"""What can be seen of a switch after a step, and whether two switches look the same."""
+
+import os
+import re
+import struct
+
+import intended
+from frames import describe, describe_party, is_slow, mac_text
+
+INTERFACE_COLUMNS = ["name", "ofport", "admin_state", "link_state", "lacp_current", "error",
+                     "mac_in_use"]
+PORT_COLUMNS = ["name", "bond_active_slave", "interfaces"]
+MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+PATIENCE = 40  # looks at a status that is written a moment later
+
+
+class Recorder:
+    """One switch and the traces of its devices."""
+
+    def __init__(self, switch, directory):
+        self.switch, self.directory = switch, directory
+        os.makedirs(directory)
+        self.traces = {}      # file -> [interface, read so far]
+        self.names_by_mac = {}
+        self.actors = {}      # interface -> the actor of its last LACPDU
+        self.sent = {}        # interface -> frames sent in this step
+
+    # ---- steps
+
+    def trace(self, interface, file):
+        path = os.path.join(self.directory, file)
+        self.traces[path] = [interface, 24]  # a pcap file's header
+        return path
+
+    def apply(self, operations):
+        self.switch.apply(operations(self))
+        return ""
+
+    def last_actor(self, interface):
+        return self.actors.get(interface)
+
+    # ---- what there is to see
+
+    def settle(self):
+        """Two passes of the main loop; and what the reference's datapath has cached is gone."""
+        self.switch.command("version")
+        self.switch.command("revalidator/purge")
+        self.switch.command("version")
+
+    def observe(self):
+        command = self.switch.command
+        seen = {name: command(name) for name in (
+            "lacp/show", "lacp/show-stats", "bond/show", "bond/list")}
+        interfaces = self.switch.select("Interface", INTERFACE_COLUMNS)
+        ports = self.switch.select("Port", PORT_COLUMNS)
+        for name, row in interfaces.items():
+            if isinstance(row["mac_in_use"], str):
+                self.names_by_mac[row["mac_in_use"]] = name
+        for name in command("ofproto/list").split():
+            seen["fdb/show " + name] = command("fdb/show", name)
+        seen["interfaces"] = table(interfaces)
+        seen["ports"] = table(ports)
+        self.read_frames()
+        return {key: self.rename(text) for key, text in seen.items()}
+
+    def rename(self, text):
+        """Devices get their addresses in the order of their making, which is chance when several
+        are made at once: compare by name."""
+        return MAC.sub(lambda m: self.names_by_mac.get(m[0], m[0]), text)
+
+    def read_frames(self):
+        for path, entry in self.traces.items():
+            try:
+                with open(path, "rb") as file:
+                    file.seek(entry[1])
+                    data = file.read()
+            except FileNotFoundError:
+                continue
+            while len(data) >= 16:
+                length = struct.unpack("=I", data[8:12])[0]
+                if len(data) < 16 + length:
+                    break
+                self.note(entry[0], data[16:16 + length])
+                entry[1] += 16 + length
+                data = data[16 + length:]
+
+    def note(self, interface, frame):
+        if is_slow(frame) and len(frame) == 124 and frame[14] == 1:
+            self.actors[interface] = frame[18:33]
+        self.sent.setdefault(interface, []).append(frame)
+
+    def frame_text(self, frame):
+        return f"{self.rename(mac_text(frame[6:12]))} {describe(frame)}"
+
+    def describe_party(self, octets):
+        return self.rename(describe_party(octets))
+
+    def ports_of_interfaces(self, all_bonds):
+        """Of the interfaces of balancing bonds; of all bonds if asked for."""
+        answer = {}
+        for line in self.switch.command("bond/list").splitlines()[1:]:
+            name, mode, _, members = line.split("\t")
+            if all_bonds or mode != "active-backup":
+                answer.update({member: name for member in members.split(", ")})
+        return answer
+
+
+def table(rows):
+    lines = []
+    for name in sorted(rows):
+        values = [f"{column}={rows[name][column]}" for column in sorted(rows[name])
+                  if column != "interfaces"]
+        lines.append(" ".join(values))
+    return "\n".join(lines) + "\n"
+
+
+class Comparison:
+    """Two switches that take the same steps."""
+
+    def __init__(self, recorders):
+        self.recorders, self.rebalancing = recorders, intended.Rebalancing()
+
+    def take(self, step):
+        """None, or what differs afterwards, for a person to read."""
+        answers = [step.perform(recorder) for recorder in self.recorders]
+        if answers[0] != answers[1]:
+            return compare_texts("answer", *answers)
+        for recorder in self.recorders:
+            recorder.settle()
+        seen, aligned = self.look(step)
+        self.rebalancing.step_is_over()
+        for key in seen[0]:
+            if seen[0][key] != seen[1].get(key):
+                return compare_texts(key, seen[0][key], seen[1].get(key, "missing"))
+        return self.compare_frames(step, aligned)
+
+    def look(self, step):
+        """Both as they are, without the intended differences; patiently, since some columns are
+        written a moment later.  And whether ours had to be told which member is active."""
+        aligned = False
+        for _ in range(PATIENCE):
+            seen = [recorder.observe() for recorder in self.recorders]
+            if intended.align(self.recorders, seen):
+                aligned = True
+                continue
+            self.rebalancing.normalise(step.warped, seen)
+            seen = [intended.normalise(s) for s in seen]
+            if seen[0] == seen[1]:
+                break
+            for recorder in self.recorders:
+                recorder.switch.command("version")
+        return seen, aligned
+
+    def compare_frames(self, step, aligned):
+        frames = [intended.frames(recorder, aligned) for recorder in self.recorders]
+        lacpdus = [intended.lacpdus(recorder) for recorder in self.recorders]
+        for recorder in self.recorders:
+            recorder.sent = {}
+        if frames[0] != frames[1]:
+            return compare_texts("frames", *("\n".join(text) for text in frames))
+        if step.warped >= 1000 and lacpdus[0] != lacpdus[1]:  # 5: within a second they may differ
+            return compare_texts("lacpdus", *("\n".join(text) for text in lacpdus))
+        return None
+
+
+def compare_texts(title, reference, ours):
+    import difflib
+    lines = difflib.unified_diff(reference.splitlines(), ours.splitlines(), "reference", "ours",
+                                 lineterm="", n=100)
+    return f"---- {title}\n" + "\n".join(lines)
