@@ -4,8 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
-#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -36,12 +36,13 @@ constexpr const char* kProgram = "ovsdb-server";
 struct Settings {
   process::DaemonSettings daemon;
   std::vector<std::string> remotes;
-  server::TlsFiles tls;
+  server::ServerSettings server;   ///< limits, keys and certificates
   std::string command;             ///< of --run
   std::optional<int> exit_status;  ///< --help, --version: nothing is left to do
 };
 
 void print_help(const process::Paths& paths) {
+  const server::ServerSettings defaults;
   fmt::print(
       "{0}: Open vSwitch database server\n"
       "usage: {0} [OPTIONS] [DATABASE...]\n"
@@ -70,13 +71,32 @@ void print_help(const process::Paths& paths) {
       "  --ssl-protocols=PROTOS  list of SSL protocols to enable\n"
       "  --ssl-ciphers=CIPHERS   list of SSL ciphers to enable\n"
       "{2}{3}\n"
+      "Limits on clients:\n"
+      "  --max-connections=N     of all remotes together (default: {4})\n"
+      "  --max-message=BYTES     of one request (default: {5})\n"
+      "  --max-monitors=N        of one connection (default: {6})\n"
+      "\n"
       "Other options:\n"
       "  --run COMMAND           run COMMAND as subprocess then exit\n"
       "  --unixctl=SOCKET        override default control socket name\n"
       "  -h, --help              display this help message\n"
       "  -V, --version           display version information\n",
       kProgram, paths.dbdir, process::daemon_options_help(kProgram, paths),
-      process::log_options_help(kProgram, paths));
+      process::log_options_help(kProgram, paths), defaults.max_connections,
+      defaults.connection.message.bytes, defaults.connection.session.monitors);
+}
+
+/// Stores a limit.
+auto take_number(std::size_t& into) {
+  return [&into](const std::optional<std::string>& value) -> Result<void> {
+    std::size_t number = 0;
+    const char* end = value->data() + value->size();
+    const auto [stop, failure] = std::from_chars(value->data(), end, number);
+    if (failure != std::errc() || stop != end || number == 0)
+      return fail("{}: a number greater than zero expected", *value);
+    into = number;
+    return {};
+  };
 }
 
 process::Options options(Settings& settings, process::Log& log, const process::Paths& paths) {
@@ -94,25 +114,31 @@ process::Options options(Settings& settings, process::Log& log, const process::P
       return {};
     };
   };
-  server::TlsFiles& tls = settings.tls;
+  server::TlsFiles& tls = settings.server.tls;
+  server::ConnectionLimits& limits = settings.server.connection;
   process::Options options = process::daemon_options(settings.daemon, kProgram, paths);
   process::append(options, process::log_options(log));
-  process::append(options, {{"remote", '\0', Argument::required,
-                             [&settings](const auto& value) -> Result<void> {
-                               settings.remotes.push_back(*value);
-                               return {};
-                             }},
-                            {"run", '\0', Argument::required, store(settings.command)},
-                            {"private-key", 'p', Argument::required, store(tls.private_key)},
-                            {"certificate", 'c', Argument::required, store(tls.certificate)},
-                            {"ca-cert", 'C', Argument::required, store(tls.ca_cert)},
-                            {"bootstrap-ca-cert", '\0', Argument::required, store(tls.ca_cert)},
-                            {"peer-ca-cert", '\0', Argument::required, store(tls.peer_ca_cert)},
-                            {"ssl-protocols", '\0', Argument::required, store(tls.protocols)},
-                            {"ssl-ciphers", '\0', Argument::required, store(tls.ciphers)},
-                            {"help", 'h', Argument::none, finish([paths] { print_help(paths); })},
-                            {"version", 'V', Argument::none,
-                             finish([] { fmt::print("{}\n", process::version_text(kProgram)); })}});
+  process::append(
+      options,
+      {{"remote", '\0', Argument::required,
+        [&settings](const auto& value) -> Result<void> {
+          settings.remotes.push_back(*value);
+          return {};
+        }},
+       {"run", '\0', Argument::required, store(settings.command)},
+       {"private-key", 'p', Argument::required, store(tls.private_key)},
+       {"certificate", 'c', Argument::required, store(tls.certificate)},
+       {"ca-cert", 'C', Argument::required, store(tls.ca_cert)},
+       {"bootstrap-ca-cert", '\0', Argument::required, store(tls.ca_cert)},
+       {"peer-ca-cert", '\0', Argument::required, store(tls.peer_ca_cert)},
+       {"ssl-protocols", '\0', Argument::required, store(tls.protocols)},
+       {"ssl-ciphers", '\0', Argument::required, store(tls.ciphers)},
+       {"max-connections", '\0', Argument::required, take_number(settings.server.max_connections)},
+       {"max-message", '\0', Argument::required, take_number(limits.message.bytes)},
+       {"max-monitors", '\0', Argument::required, take_number(limits.session.monitors)},
+       {"help", 'h', Argument::none, finish([paths] { print_help(paths); })},
+       {"version", 'V', Argument::none,
+        finish([] { fmt::print("{}\n", process::version_text(kProgram)); })}});
   return options;
 }
 
@@ -156,12 +182,7 @@ class Program {
       : settings_(settings),
         paths_(paths),
         log_(log),
-        server_(io_,
-                {.rundir = paths.rundir,
-                 .connection = {},
-                 .max_connections = 4096,
-                 .tls = settings.tls},
-                log.module("ovsdb_jsonrpc_server")),
+        server_(io_, settings.server, log.module("ovsdb_jsonrpc_server")),
         files_(server_.host()) {}
 
   /// Serves until a signal, a command or the end of the subprocess.
@@ -239,6 +260,7 @@ int run(int argc, char** argv) {
                     .modules = process::database_log_modules(),
                     .now = {}});
   Settings settings;
+  settings.server.rundir = paths.rundir;
   const auto operands =
       process::parse_options(argc, argv, options(settings, log, paths), process::Order::permute);
   if (!operands) return 1;

@@ -21,7 +21,8 @@ namespace bondway::server {
 /// What one connection may cost, and how long its silence is borne.
 struct ConnectionLimits {
   SessionLimits session;
-  rpc::JsonStream::Limits message{.bytes = std::size_t{64} << 20, .depth = 1000};
+  /// 16 MiB: a restored database of some 30,000 ports, or 100 ms of parsing.
+  rpc::JsonStream::Limits message{.bytes = std::size_t{16} << 20, .depth = 1000};
   /// Unsent octets beyond which the connection's requests and updates wait.
   std::size_t unsent = std::size_t{256} << 10;
   /// A client that takes nothing of what we send for this long is dropped.
