@@ -22,11 +22,12 @@ std::string sorted_lines(std::vector<std::string> names) {
 /// Whether what --may-exist found is what was asked for.
 Result<void> check_same(Context& context, const Bridge& found, const std::string* parent,
                         std::int64_t vlan) {
-  const std::string typed = context.call.text();
   if (parent == nullptr) {
     if (!found.is_fake()) return {};
-    return fail("\"{}\" but {} is a VLAN bridge for VLAN {}", typed, found.name, found.vlan);
+    return fail("\"--may-exist add-br {0}\" but {0} is a VLAN bridge for VLAN {1}", found.name,
+                found.vlan);
   }
+  const std::string typed = fmt::format("--may-exist add-br {} {} {}", found.name, *parent, vlan);
   if (!found.is_fake()) return fail("\"{}\" but {} is not a VLAN bridge", typed, found.name);
   const std::string real = parent_name(context.view(), found);
   if (real != *parent) {

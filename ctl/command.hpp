@@ -28,6 +28,10 @@ struct Call {
   std::string text() const;
 };
 
+/// An argument as messages and logs show it: in double quotes if a blank, a quote or a backslash is
+/// in it.
+std::string quote_argument(std::string_view argument);
+
 /// What a name like `@bond` stands for in this run.
 struct RowId {
   db::Uuid uuid;

@@ -117,8 +117,19 @@ std::string Call::text() const {
     if (value) text += "--" + std::string(declared) + *value + ' ';
   }
   text += command->name;
-  for (const std::string& argument : arguments) text += ' ' + argument;
+  for (const std::string& argument : arguments) text += ' ' + quote_argument(argument);
   return text;
+}
+
+std::string quote_argument(std::string_view argument) {
+  if (argument.find_first_of(" \t\n\v\r\"'\\") == std::string_view::npos)
+    return std::string(argument);
+  std::string text = "\"";
+  for (const char c : argument) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
 }
 
 }  // namespace bondway::ctl

@@ -163,7 +163,8 @@ class Parser {
       }
       const Option* global = std::find_if(std::begin(kOptions), std::end(kOptions),
                                           [found](const Option& o) { return o.letter == found; });
-      if (global == std::end(kOptions)) global = &kOptions[static_cast<std::size_t>(found) - kFirstGlobal];
+      if (global == std::end(kOptions))
+        global = &kOptions[static_cast<std::size_t>(found) - kFirstGlobal];
       if (auto done = apply(global->name, optarg != nullptr ? optarg : ""); !done) return done;
       if (line_.request != Request::run) return {};
     }
@@ -394,17 +395,8 @@ std::string commands_text() {
 std::string quote_arguments(int argc, char** argv) {
   std::string text;
   for (int i = 0; i < argc; ++i) {
-    const std::string_view word = argv[i];
     if (i > 0) text += ' ';
-    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-      const auto octet = static_cast<unsigned char>(c);
-      return octet > ' ' && octet != 0x7f && c != '"' && c != '\\' && c != '\'';
-    });
-    if (plain) {
-      text += word;
-    } else {
-      db::append_json_string(text, word);
-    }
+    text += quote_argument(argv[i]);
   }
   return text;
 }

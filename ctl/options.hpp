@@ -39,7 +39,7 @@ std::string version_text();
 std::string commands_text();
 std::string options_text();
 
-/// An argument as log lines show it: in quotes where a shell would want some.
+/// The whole command line, see quote_argument().
 std::string quote_arguments(int argc, char** argv);
 
 }  // namespace bondway::ctl

@@ -40,6 +40,7 @@ bool equal_folded(std::string_view a, std::string_view b) {
 std::vector<std::string_view> matches(std::string_view typed,
                                       const std::vector<std::string_view>& names) {
   std::vector<std::string_view> found;
+  if (typed.empty()) return found;
   for (const std::string_view name : names) {
     if (name == typed) return {name};
     if (name.size() >= typed.size() && equal_folded(name.substr(0, typed.size()), typed)) {
@@ -78,8 +79,7 @@ class Reader {
     return true;
   }
   void skip_blanks() {
-    while (skip(' ')) {
-    }
+    while (!at_end() && std::string_view(" \t\n\v\f\r").find(peek()) != std::string::npos) ++at_;
   }
 
   /// Up to a delimiter outside of quotes.  A backslash outside of quotes protects the next
@@ -110,6 +110,15 @@ class Reader {
   std::string_view text_;
   std::size_t at_ = 0;
 };
+
+/// The column at the beginning of an argument.
+Result<std::size_t> parse_column_name(Reader& reader, std::string_view argument,
+                                      const db::Table& table) {
+  const Result<std::string> name = reader.token();
+  if (!name) return tl::unexpected(name.error());
+  if (name->empty()) return fail("{}: missing column name", argument);
+  return find_column(table, *name);
+}
 
 // ---------------------------------------------------------------- atoms
 
@@ -500,10 +509,7 @@ Result<db::Datum> parse_datum(std::string_view text, const db::ColumnType& type,
 
 Result<ColumnKey> parse_column_key(std::string_view argument, const db::Table& table) {
   Reader reader(argument);
-  const Result<std::string> name = reader.token();
-  if (!name) return tl::unexpected(name.error());
-  if (name->empty()) return fail("{}: missing column name", argument);
-  const Result<std::size_t> column = find_column(table, *name);
+  const Result<std::size_t> column = parse_column_name(reader, argument, table);
   if (!column) return tl::unexpected(column.error());
   ColumnKey parsed{*column, std::nullopt, {}};
   if (reader.skip(':')) {
@@ -525,9 +531,8 @@ Result<Setting> parse_setting(std::string_view argument, const db::Table& table)
 }
 
 Result<std::size_t> parse_column(std::string_view argument, const db::Table& table) {
-  const Result<ColumnKey> parsed = parse_column_key(argument, table);
-  if (!parsed) return tl::unexpected(parsed.error());
-  return parsed->column;
+  Reader reader(argument);
+  return parse_column_name(reader, argument, table);
 }
 
 Result<Condition> parse_condition(std::string_view argument, const db::Table& table,

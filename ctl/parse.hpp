@@ -44,7 +44,7 @@ struct Setting {
 };
 Result<Setting> parse_setting(std::string_view argument, const db::Table& table);
 
-/// The column alone, for whoever asks before all the rest is checked.
+/// The column alone; nothing behind it is looked at.
 Result<std::size_t> parse_column(std::string_view argument, const db::Table& table);
 
 /// `COLUMN[:KEY]OPVALUE` of find and wait-until.

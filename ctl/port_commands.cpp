@@ -303,18 +303,17 @@ Done add_bond_interface(Context& context) {
 Done delete_bond_interface(Context& context) {
   View& view = context.view();
   const std::string& name = context.argument(context.count() - 1);
-  std::optional<Port> bond;
-  if (context.count() > 1) {
-    bond = find_port(view, context.argument(0));
-    if (!bond) return fail("no port named {}", context.argument(0));
-  }
   const auto interface = find_interface(view, name);
   if (!interface) {
     if (context.call.has("if-exists")) return Next::go_on;
     return fail("no interface named {}", name);
   }
-  if (bond && interface->port.row != bond->row) {
-    return fail("port {} does not have an interface {}", bond->name, name);
+  if (context.count() > 1) {
+    const auto bond = find_port(view, context.argument(0));
+    if (!bond) return fail("no port named {}", context.argument(0));
+    if (interface->port.row != bond->row) {
+      return fail("port {} does not have an interface {}", bond->name, name);
+    }
   }
   Row& port = *interface->port.row;
   if (view.get(port, "interfaces").size() < 2) {

@@ -40,8 +40,16 @@ Result<Row*> target_of(Context& context, const db::Table& table, const std::stri
   return row;
 }
 
+using FindColumn = Result<std::size_t> (*)(std::string_view argument, const db::Table& table);
+
+/// An argument that is nothing but a column's name.
+Result<std::size_t> plain_column(std::string_view argument, const db::Table& table) {
+  return find_column(table, argument);
+}
+
 /// The table, record and columns of `get`, `set` and the like, announced.
-Result<void> prepare_record(Context& context, std::span<const std::string> column_arguments) {
+Result<void> prepare_record(Context& context, std::span<const std::string> column_arguments,
+                            FindColumn find = parse_column) {
   const auto table = table_of(context);
   if (!table) return tl::unexpected(table.error());
   Columns columns;
@@ -49,7 +57,7 @@ Result<void> prepare_record(Context& context, std::span<const std::string> colum
     if (context.call.command->run == get_values && (is_row_uuid(argument) || argument == "-uuid")) {
       continue;
     }
-    const auto column = parse_column(argument, **table);
+    const auto column = find(argument, **table);
     if (!column) return tl::unexpected(column.error());
     columns.push_back(*column);
   }
@@ -283,7 +291,7 @@ struct Place {
 Result<Place> place_of(Context& context) {
   const auto table = table_of(context);
   if (!table) return tl::unexpected(table.error());
-  const auto column = parse_column(context.argument(2), **table);
+  const auto column = find_column(**table, context.argument(2));
   if (!column) return tl::unexpected(column.error());
   const auto row = target_of(context, **table, context.argument(1), {*column});
   if (!row) return tl::unexpected(row.error());
@@ -432,7 +440,7 @@ Done set_values(Context& context) {
 }
 
 Result<void> prepare_add(Context& context) {
-  return prepare_record(context, context.arguments_from(2).first(1));
+  return prepare_record(context, context.arguments_from(2).first(1), plain_column);
 }
 
 Done add_values(Context& context) {
@@ -481,7 +489,7 @@ Done remove_values(Context& context) {
 }
 
 Result<void> prepare_clear(Context& context) {
-  return prepare_record(context, context.arguments_from(2));
+  return prepare_record(context, context.arguments_from(2), plain_column);
 }
 
 Done clear_columns(Context& context) {

@@ -33,7 +33,7 @@ bool is_uuid_prefix(std::string_view text) {
   if (text.size() < kShortestUuidPrefix || text.size() > 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    const bool hex = std::string_view("0123456789abcdefABCDEF").find(text[i]) != std::string::npos;
+    const bool hex = std::string_view("0123456789abcdef").find(text[i]) != std::string::npos;
     if (dash ? text[i] != '-' : !hex) return false;
   }
   return true;
@@ -89,11 +89,8 @@ Result<Row*> find_by_name(View& view, const db::Table& table, const std::string&
 Result<Row*> find_by_uuid_prefix(View& view, const db::Table& table, const std::string& name,
                                  const Columns& columns) {
   std::vector<Row*> found;
-  std::string folded = name;
-  std::transform(folded.begin(), folded.end(), folded.begin(),
-                 [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
   for (Row* row : live(view.select(table, Where::all(), {}, Guard::no))) {
-    if (to_string(row->uuid).starts_with(folded)) found.push_back(row);
+    if (to_string(row->uuid).starts_with(name)) found.push_back(row);
   }
   if (found.size() > 1) {
     return fail("{} contains 2 or more rows whose UUIDs begin with {}: at least {} and {}",

@@ -364,6 +364,11 @@ std::string View::atom_to_wire(const Atom& atom) const {
 
 std::string View::to_wire(const Datum& datum, const db::ColumnType& type) const {
   if (!type.is_map() && datum.size() == 1) return atom_to_wire(datum.keys()[0]);
+  return collection_to_wire(datum, type);
+}
+
+/// The long form, even of one element.
+std::string View::collection_to_wire(const Datum& datum, const db::ColumnType& type) const {
   std::string elements;
   for (std::size_t i = 0; i < datum.size(); ++i) {
     append_comma(elements);
@@ -446,7 +451,7 @@ void View::append_changes(Operations& out, Row& row) const {
     if (argument.empty()) return;
     append_comma(mutations);
     fmt::format_to(std::back_inserter(mutations), R"(["{}","{}",{}])",
-                   row.table->columns[column].name, mutator, to_wire(argument, type));
+                   row.table->columns[column].name, mutator, collection_to_wire(argument, type));
   };
   const auto keys_of = [&](std::size_t column) {
     return db::ColumnType{row.table->columns[column].type.key, std::nullopt, 0, db::kUnlimited};

@@ -168,6 +168,7 @@ class View {
   void append_insert(Operations& out, Row& row) const;
   void append_changes(Operations& out, Row& row) const;
   std::string to_wire(const db::Datum& datum, const db::ColumnType& type) const;
+  std::string collection_to_wire(const db::Datum& datum, const db::ColumnType& type) const;
   std::string atom_to_wire(const db::Atom& atom) const;
   bool is_provisional(const db::Uuid& uuid) const;
 
