@@ -537,6 +537,17 @@ TEST_F(BondTest, ForgetsItsBucketsForLbOutputInEffect) {
   EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
 }
 
+TEST_F(BondTest, DealsItsBucketsAnewWhenAPartnerEndsTheFallback) {
+  BondConfig config = with_mode(Mode::balance_slb);
+  config.lacp_fallback_ab = true;
+  create_with_two_members(config);
+  bond->set_lacp_status(LacpStatus::configured);
+  bond->update(now);
+  bond->set_lacp_status(LacpStatus::negotiated);
+  bond->update(now += 4s);
+  EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
+}
+
 TEST_F(BondTest, WaitsAWholeIntervalAfterAMemberLeft) {
   create_with_two_members(with_mode(Mode::balance_slb));
   now += 4s;

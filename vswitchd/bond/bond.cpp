@@ -130,6 +130,7 @@ void Bond::set_lacp_status(LacpStatus status) {
 }
 
 Actions Bond::update(TimePoint now) {
+  if (std::exchange(was_in_fallback_, in_fallback()) && !in_fallback()) reset_shares(now);
   for (Member& member : members_) apply_link_rule(member, now);
   choose_active(now);
   if (deal_needed_) deal_shares();

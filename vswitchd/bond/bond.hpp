@@ -93,7 +93,8 @@ class Bond {
   Bond(BondConfig config, MacAddress remembered, TimePoint now);
 
   /// Takes new settings.  A change of mode, basis, rebalance interval, fallback, or of a primary or
-  /// lb_output in effect forgets all bucket assignments and loads; new delays apply to the next link change.
+  /// lb_output in effect forgets all bucket assignments and loads; new delays apply to the next
+  /// link change.
   void configure(BondConfig config, TimePoint now);
   const BondConfig& config() const { return config_; }
 
@@ -112,8 +113,9 @@ class Bond {
   void set_may_enable(MemberId member, bool may_enable);
   void set_lacp_status(LacpStatus status);
 
-  /// One pass: the link rule for each member, choice of the active member, assignment of buckets,
-  /// learning packets.  Cost: members, unless an enabled member came or went.
+  /// One pass: new buckets when fallback has ended, the link rule for each member, choice of the
+  /// active member, assignment of buckets, learning packets.  Cost: members, unless an enabled
+  /// member came or went.
   Actions update(TimePoint now);
   /// When update() next has something to do by itself; empty when only an event can change it.
   std::optional<TimePoint> deadline() const;
@@ -197,7 +199,8 @@ class Bond {
   TimePoint next_rebalance_{};
   std::size_t rotation_ = 0;  ///< counts the buckets dealt
   bool deal_needed_ = false;
-  bool had_active_ = false;  ///< after the last choice, whatever became of that member
+  bool was_in_fallback_ = false;  ///< in the last pass
+  bool had_active_ = false;       ///< after the last choice, whatever became of that member
   bool learning_armed_ = false;
   std::optional<MacAddress> announced_;  ///< by the last ActiveMemberChanged
   bool output_changed_ = true;           ///< since OutputChanged was last announced
