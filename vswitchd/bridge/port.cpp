@@ -13,10 +13,6 @@ lacp::MemberId lacp_id(InterfaceId id) { return lacp::MemberId{static_cast<std::
 bond::MemberId bond_id(InterfaceId id) { return bond::MemberId{static_cast<std::uint32_t>(id)}; }
 InterfaceId interface_of(lacp::MemberId id) { return InterfaceId{static_cast<std::uint32_t>(id)}; }
 
-lacp::Link link_of(const Member& member) {
-  return member.link_up ? lacp::Link::up : lacp::Link::down;
-}
-
 Log::Level level_of(lacp::LogEvent::Level level) {
   switch (level) {
     case lacp::LogEvent::Level::warn:
@@ -124,6 +120,7 @@ Actions Port::remove_member(InterfaceId id, TimePoint now) {
   }
   Actions actions{PlanChanged{}, StatusChanged{}};
   if (lag_) take(lag_->remove_member(lacp_id(id), now), actions);
+  seen_up_.erase(id);
   if (bond_) bond_->remove_member(bond_id(id), now);
   update_lag(now, actions);
   update_bond(now, actions);
@@ -135,7 +132,7 @@ Actions Port::link_changed(InterfaceId id, bool up, TimePoint now) {
   if (member == members_.end()) return {};
   member->link_up = up;
   Actions actions;
-  if (lag_) take(lag_->link_changed(lacp_id(id), link_of(*member), now), actions);
+  if (lag_) take(lag_->link_changed(lacp_id(id), lacp_link(*member), now), actions);
   if (bond_) bond_->set_carrier(bond_id(id), up);
   return finish(std::move(actions), now);
 }
@@ -221,6 +218,12 @@ lacp::LagConfig Port::lag_config() const {
   return config;
 }
 
+lacp::Link Port::lacp_link(const Member& member) {
+  if (member.link_up) seen_up_.insert(member.id);
+  const bool up = member.has_carrier ? member.link_up : seen_up_.contains(member.id);
+  return up ? lacp::Link::up : lacp::Link::down;
+}
+
 lacp::MemberConfig Port::lag_member(const Member& member) const {
   lacp::MemberConfig config;
   config.name = member.name;
@@ -247,6 +250,7 @@ void Port::update_lag(TimePoint now, Actions& actions) {
   if (!settings_.lacp) {
     if (lag_) actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
     lag_.reset();
+    seen_up_.clear();
     return;
   }
   if (!lag_) {
@@ -256,7 +260,7 @@ void Port::update_lag(TimePoint now, Actions& actions) {
     take(lag_->configure(lag_config(), now), actions);
   }
   for (const Member& member : members_) {
-    take(lag_->add_member(lacp_id(member.id), lag_member(member), link_of(member), now), actions);
+    take(lag_->add_member(lacp_id(member.id), lag_member(member), lacp_link(member), now), actions);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -62,6 +63,9 @@ struct Member {
   MacAddress mac;
   std::uint16_t ofport = 0;
   bool link_up = false;  ///< administratively up, with carrier
+  /// False for a dummy device: as in the reference it has no carrier to lose, so LACP does not hear
+  /// of its going down, only the bond does.
+  bool has_carrier = true;
   bool operator==(const Member&) const = default;
 };
 
@@ -117,6 +121,7 @@ class Port {
 
  private:
   lacp::LagConfig lag_config() const;
+  lacp::Link lacp_link(const Member& member);
   lacp::MemberConfig lag_member(const Member& member) const;
   bond::BondConfig bond_config() const;
   void update_lag(TimePoint now, Actions& actions);
@@ -129,6 +134,7 @@ class Port {
   MacAddress bridge_mac_;
   std::vector<Member> members_;
   std::unique_ptr<lacp::Lag> lag_;
+  std::set<InterfaceId> seen_up_;  ///< without carrier, but up since LACP was switched on
   std::unique_ptr<bond::Bond> bond_;
   std::shared_ptr<BucketLoad> load_;
   std::shared_ptr<RecirculationIds> ids_;

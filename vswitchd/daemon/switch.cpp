@@ -294,8 +294,8 @@ void Switch::place_mac(const SwitchBridge& bridge) {
 }
 
 bridge::Member Switch::member_of(const Interface& interface) const {
-  return {interface.id, interface.settings.name, interface.mac(), *interface.number,
-          interface.link_up()};
+  return {interface.id,      interface.settings.name, interface.mac(),
+          *interface.number, interface.link_up(),     interface.type != "dummy"};
 }
 
 // ---- lookups
