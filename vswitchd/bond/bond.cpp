@@ -89,7 +89,9 @@ void Bond::add_member(const MemberConfig& config, bool carrier) {
 void Bond::remove_member(MemberId id, TimePoint now) {
   Member* const member = find(id);
   if (member == nullptr) return;
+  const bool armed = learning_armed_;
   if (member->enabled) set_enabled(*member, false);
+  learning_armed_ = armed;  // nobody was reached through a member that only stood by
   if (active_ == id) {
     active_.reset();  // who follows is the next pass's choice, and only that is announced
     learning_armed_ = true;
