@@ -13,6 +13,8 @@ def normalise(seen):
     seen["bond/list"] = sort_members(seen["bond/list"])
     # Which bucket carries how much depends on where chance put the buckets.
     seen["bond/show"] = re.sub(r"  hash \d+: \d+ kB load\n", "", seen["bond/show"])
+    for name in [name for name in seen if name.startswith("fdb/show")]:
+        seen[name] = sort_ages(seen[name])
     seen["lacp/show"] = without_distribution(seen["lacp/show"])
     seen["lacp/show-stats"] = without_transmissions(seen["lacp/show-stats"])
     return seen
@@ -21,6 +23,14 @@ def normalise(seen):
 def sort_members(text):
     """The reference lists the members of a bond as its hash table has them."""
     return re.sub(r"[^\t\n]+$", lambda m: ", ".join(sorted(m[0].split(", "))), text, flags=re.M)
+
+
+def sort_ages(text):
+    """Least recently used first, but the reference does not note a use within the same second."""
+    header, *rows = text.splitlines()
+    ages = [row.split()[-1] for row in rows]
+    order = sorted(range(len(rows)), key=lambda i: (ages.index(ages[i]), rows[i]))
+    return "\n".join([header, *[rows[i] for i in order]])
 
 
 def without_distribution(text):
@@ -44,6 +54,8 @@ def without_transmissions(text):
     """4, 6: ours announces collecting and distributing, and its periodic timer runs on its own, so
     it sends at other times; between patches the other end counts them."""
     text = re.sub(r"  TX PDUs: \d+\n", "", text)
+    # 47: the first time that a dummy, down when LACP began, comes up.
+    text = re.sub(r"  Carrier Status Changed: \d+\n", "", text)
     return re.sub(r"(member: patch\w+:\n)  RX PDUs: \d+\n", r"\1", text)
 
 
@@ -127,10 +139,12 @@ def frames(recorder, aligned):
 
 
 def lacpdus(recorder):
-    """The last LACPDU sent through each interface, as far as its receiver heeds it; see 3 to 6 for
-    why the ones before differ in number."""
+    """The last LACPDU sent through each active interface, as far as its receiver heeds it; see 3 to
+    6 for why the ones before differ in number, and 7 for passive ones."""
     lines = []
     for interface, actor in sorted(recorder.actors.items()):
+        if not actor[14] & 1:
+            continue
         actor = actor[:14] + bytes([actor[14] & ~CHURNING_STATES])
         lines.append(f"{interface}: {recorder.describe_party(actor)}")
     return lines

@@ -33,6 +33,7 @@ class Step:
 
     def __init__(self, text, act, warped=0):
         self.text, self.act, self.warped = text, act, warped  # milliseconds
+        self.settles_later = False  # compare after the next step
 
     def __str__(self):
         return self.text
@@ -231,8 +232,11 @@ class Script:
         where = [["name", "==", self.random.choice(port.interfaces).name]]
         key = self.random.choice(list(INTERFACE_VALUES))
         value = None if self.random.random() < 0.25 else self.random.choice(INTERFACE_VALUES[key])
-        return self.config(f"set interface {where[0][2]} other_config:{key}={value}",
+        step = self.config(f"set interface {where[0][2]} other_config:{key}={value}",
                            lambda recorder: change_key("Interface", where, "other_config", key, value))
+        # 4, 30: between patches ours tells the partner at once, the reference within a second.
+        step.settles_later = "patch" in port.name
+        return step
 
     def change_bridge(self):
         bridge = self.random.choice(list(self.bridges))
@@ -281,7 +285,8 @@ class Script:
             return None
         where = [["name", "==", port.name]]
         if len(port.interfaces) > 2 or self.random.random() < 0.3:
-            interface = port.interfaces.pop(self.random.randrange(len(port.interfaces)))
+            # The first one gives LACP its key, and what follows when it goes is deviation 41.
+            interface = port.interfaces.pop(self.random.randrange(1, len(port.interfaces)))
 
             def remove(recorder):
                 rows = recorder.switch.transact([{
