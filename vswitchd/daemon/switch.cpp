@@ -136,6 +136,7 @@ void Switch::perform(const config::ChangePort& step) {
 void Switch::perform(const config::RemovePort& step) {
   SwitchPort& port = ports_.at(step.port);
   SwitchBridge& bridge = bridge_of(port);
+  port.leaving = true;
   for (const bridge::InterfaceId id : std::vector(port.interfaces)) remove_interface(port, id);
   run_queue();
   // Stations behind the port have gone: other bridges that met them by way of it forget them too.

@@ -42,6 +42,7 @@ struct SwitchPort {
   std::uint64_t lacp_since =
       0;  ///< when LACP was switched on, in the order of events; 0: it is off
   bool in_bond_order = false;
+  bool leaving = false;  ///< about to be removed: has nothing to announce
 };
 
 /// The switch as a whole: carries out what the configuration asks for, brings events to the port

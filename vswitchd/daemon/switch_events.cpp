@@ -236,6 +236,8 @@ void Switch::publish() {
 }
 
 void Switch::announce(const SwitchBridge& bridge, fdb::PortId id) {
+  const auto row = bridge.ports.find(id);
+  if (row == bridge.ports.end() || ports_.at(row->second).leaving) return;
   publish();
   std::vector<bond::Address> addresses;
   datapath_.exclusively([&] {
