@@ -548,6 +548,14 @@ TEST_F(BondTest, DealsItsBucketsAnewWhenAPartnerEndsTheFallback) {
   EXPECT_EQ(bond->rebalance_deadline(), now + 10s);
 }
 
+TEST_F(BondTest, AnnouncesTheStationsWhenAStandbyMemberIsRemoved) {
+  create_with_two_members(with_mode(Mode::active_backup));
+  const bool e0_is_active = bond->view(now).members.front().active;
+  bond->update(now);
+  bond->remove_member(e0_is_active ? kE1 : kE0, now);
+  EXPECT_THAT(bond->update(now), testing::Contains(Action{SendLearningPackets{}}));
+}
+
 TEST_F(BondTest, WaitsAWholeIntervalAfterAMemberLeft) {
   create_with_two_members(with_mode(Mode::balance_slb));
   now += 4s;

@@ -89,9 +89,7 @@ void Bond::add_member(const MemberConfig& config, bool carrier) {
 void Bond::remove_member(MemberId id, TimePoint now) {
   Member* const member = find(id);
   if (member == nullptr) return;
-  const bool armed = learning_armed_;
-  if (member->enabled) set_enabled(*member, false);
-  learning_armed_ = armed;  // nobody was reached through a member that only stood by
+  if (member->enabled) set_enabled(*member, false);  // arms learning packets, whoever it was
   if (active_ == id) {
     active_.reset();  // who follows is the next pass's choice, and only that is announced
     learning_armed_ = true;
