@@ -11,6 +11,7 @@ reference is not installed.
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -100,6 +101,7 @@ def main():
     if not reference_is_installed():
         print("Open vSwitch is not installed")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through `finally`
     started, equal, failed = time.monotonic(), 0, []
     with tempfile.TemporaryDirectory(prefix="bondway-diff-") as directory:
         pair = Pair(directory, options.bin)
@@ -116,8 +118,8 @@ def main():
                     break
         finally:
             pair.stop()
-    print(f"{equal} scripts without a difference, {len(failed)} with one {failed}, "
-          f"{time.monotonic() - started:.0f} s")
+            print(f"{equal} scripts without a difference, {len(failed)} with one {failed}, "
+                  f"{time.monotonic() - started:.0f} s")
     return 1 if failed else 0
 
 

@@ -133,9 +133,9 @@ def frames(recorder, aligned):
     decides which member carries a bucket; in no order, since learning packets have none.  LACPDUs
     are in lacpdus()."""
     port_of = recorder.ports_of_interfaces(aligned)
-    return sorted(f"{port_of.get(interface, interface)}: {recorder.frame_text(frame)}"
-                  for interface, sent in recorder.sent.items() for frame in sent
-                  if not is_slow(frame))
+    texts = [f"{port_of.get(interface, interface)}: {recorder.frame_text(frame)}"
+             for interface, sent in recorder.sent.items() for frame in sent if not is_slow(frame)]
+    return sorted(set(texts) if aligned else texts)  # align() makes ours announce once more
 
 
 def lacpdus(recorder):

@@ -154,7 +154,13 @@ class Comparison:
         return seen, aligned
 
     def compare_frames(self, step, aligned):
-        frames = [intended.frames(recorder, aligned) for recorder in self.recorders]
+        for _ in range(PATIENCE):
+            frames = [intended.frames(recorder, aligned) for recorder in self.recorders]
+            if frames[0] == frames[1]:
+                break
+            for recorder in self.recorders:
+                recorder.switch.command("version")
+                recorder.read_frames()
         lacpdus = [intended.lacpdus(recorder) for recorder in self.recorders]
         for recorder in self.recorders:
             recorder.sent = {}
