@@ -95,6 +95,7 @@ TEST(VlanOutput, FollowsThePortsMode) {
       {"trunk to another access does not leave", kAccess10, all, arriving(20), {false, {}}},
       {"trunk to trunk keeps it", kTrunk, all, arriving(20), {true, 20}},
       {"trunk that does not carry it", kTrunk, all, arriving(30), {false, {}}},
+      {"an inner tag stays with the frame", kAccess10, all, arriving(10, 20), {true, {}}},
       {"native-tagged tags its own VLAN", kNativeTagged, kAccess10, arriving({}), {true, 10}},
       {"native-untagged does not", kNativeUntagged, all, arriving(10), {true, {}}},
       {"native-untagged tags the others", kNativeUntagged, all, arriving(20), {true, 20}},
@@ -152,6 +153,14 @@ TEST(VlanTunnel, PutsTheCustomersTagBehindItsOwn) {
   const auto returned = leave(tunnel, *admit(all, back), back, false);
   ASSERT_TRUE(returned);
   EXPECT_EQ(*returned, (TagEdit{1, 0, {}}));
+}
+
+TEST(VlanTunnel, TakesAPriorityTagForNone) {
+  const VlanRules tunnel = rules(VlanMode::dot1q_tunnel, 10);
+  const Headers urgent = arriving(0, {}, 5);
+  const auto inside = admit(tunnel, urgent);
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(leave(kAccess10, *inside, urgent, false), (TagEdit{1, 0, {}}));
 }
 
 }  // namespace

@@ -37,7 +37,9 @@ class Traveller {
   }
 
   void leave(const Leg& leg) {
-    const InterfacePlan& out = *plan_.find(leg.interface);
+    const InterfacePlan* found = plan_.find(leg.interface);
+    if (found == nullptr) return;  // the interface went while its port's plan still names it
+    const InterfacePlan& out = *found;
     if (!out.is_patch) {
       journey_.sent.push_back({leg.interface, leg.edit});
       return;

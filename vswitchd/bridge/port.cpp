@@ -280,7 +280,9 @@ void Port::update_recirculation_id() {
 void Port::update_bond(TimePoint now, Actions& actions) {
   update_recirculation_id();
   if (members_.size() < 2) {
-    if (bond_) actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
+    if (!bond_) return;
+    for (const bond::Action& action : bond_->update(now)) std::visit(FromBond{actions}, action);
+    actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
     bond_.reset();
     load_.reset();
     return;

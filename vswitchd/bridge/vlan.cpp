@@ -20,13 +20,14 @@ InternalVlan into_tunnel(const VlanRules& rules, const Headers& headers) {
   frame.vlan = rules.tag;
   frame.tpid = rules.qinq_tpid;
   frame.tunnelled = true;
-  if (headers.outer) frame.customer = headers.outer->vlan();
+  // A priority tag is not a customer's VLAN; it ends here, as at an access port.
+  if (!headers.vlan().is_untagged()) frame.customer = headers.vlan();
   return frame;
 }
 
 bool carries_frame(const VlanRules& rules, const InternalVlan& frame) {
   if (!rules.carries(frame.vlan)) return false;
-  if (rules.mode == VlanMode::access) return !frame.customer;
+  if (rules.mode == VlanMode::access) return !(frame.tunnelled && frame.customer);
   if (rules.mode == VlanMode::dot1q_tunnel) {
     return rules.cvlans.contains(frame.customer.value_or(VlanId()));
   }
@@ -115,7 +116,7 @@ std::optional<TagEdit> leave(const VlanRules& rules, const InternalVlan& frame,
                              const Headers& arrived, bool known) {
   if (!known && !carries_frame(rules, frame)) return std::nullopt;
   const auto wanted = tag_on_wire(rules, frame);
-  const bool strips = arrived.outer && !frame.tunnelled;
+  const bool strips = arrived.outer && !(frame.tunnelled && frame.customer);
   TagEdit edit;
   if (strips && wanted && same_tag(*wanted, *arrived.outer)) return edit;
   if (strips) edit.strip = 1;

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "process/version.hpp"
+
 namespace bondway::daemon {
 namespace {
 
 constexpr Duration kAgeingInterval = 1s;
 constexpr Duration kMiiPollInterval = 100ms;  ///< the finest bond-miimon-interval that is kept
+constexpr Duration kRetryInterval = 100ms;    ///< after the database refused
 constexpr int kMaxRoundsPerPass = 100;        ///< of timers that set each other off
 
 }  // namespace
@@ -23,11 +26,13 @@ Controller::Controller(asio::io_context& io, const process::Clock& clock, Switch
       reconciler_(database),
       status_(bondway_switch, database.schema()),
       timer_(io),
+      retry_(io),
       next_statistics_(clock.now() + 5s),
       next_ageing_(clock.now() + kAgeingInterval),
       next_mii_poll_(clock.now() + kMiiPollInterval) {}
 
 void Controller::start() {
+  log_.info("{}", process::version_text("ovs-vswitchd"));
   subscription_ = database_.observe([this](const db::Changes& changes) { on_changes(changes); });
   switch_.on_settled = [this] { on_settled(); };
   switch_.apply(reconciler_.start());
@@ -80,23 +85,33 @@ void Controller::on_settled() {
 
 void Controller::write_status() {
   write_posted_ = false;
-  const StatusNews news = switch_.take_news();
+  StatusNews news = switch_.take_news();
   const std::int64_t next_cfg = switch_.settings().next_cfg;
   if (!switch_.row() || (news.empty() && reached_cfg_ == next_cfg)) return;
   db::Transaction transaction(database_);
   status_.write(news, transaction);
   status_.write_reached(next_cfg, transaction);
   if (reached_cfg_ < 0) status_.write_capabilities(transaction);
-  reached_cfg_ = next_cfg;
-  commit(transaction);
+  if (commit(transaction)) {
+    reached_cfg_ = next_cfg;
+    return;
+  }
+  switch_.give_back(std::move(news));
+  retry_.expires_after(kRetryInterval);
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) write_status();
+  });
 }
 
-void Controller::commit(db::Transaction& transaction) {
-  if (const auto result = transaction.commit(); !result) {
-    log_.warn("cannot write status to the database: {}: {}", result.error().tag,
-              result.error().details);
+bool Controller::commit(db::Transaction& transaction) {
+  const auto result = transaction.commit();
+  const auto failed = result ? database_.flush() : std::optional(result.error());
+  if (failed) {
+    log_.limited(refusals_, process::LogLevel::warn, "cannot write status to the database: {}: {}",
+                 failed->tag, failed->details);
   }
   committed_();
+  return !failed;
 }
 
 void Controller::age_addresses() {

@@ -33,7 +33,8 @@ class Controller {
   void apply_changes();
   void on_settled();
   void write_status();
-  void commit(db::Transaction& transaction);
+  /// False, and said so, when the database refuses; what was to be written is still due then.
+  bool commit(db::Transaction& transaction);
   void age_addresses();
   void arm_timer();
   TimePoint next_duty() const;
@@ -46,7 +47,8 @@ class Controller {
   process::Logger log_;
   config::Reconciler reconciler_;
   StatusWriter status_;
-  asio::steady_timer timer_;
+  asio::steady_timer timer_, retry_;
+  process::LogRateLimit refusals_{6, 6};  ///< a full disk is told of six times a minute
   db::Subscription subscription_;
 
   db::Changes pending_;

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <system_error>
+#include <exception>
 #include <utility>
 
 namespace bondway::daemon {
@@ -119,11 +119,15 @@ void Interfaces::open_device(Interface& interface, const std::optional<MacAddres
     if (!device) return refuse(device.error().message);
     interface.device = std::move(*device);
     apply_settings(interface);
+    if (interface.type.empty()) {
+      if (const auto opened = open_slow_frames(interface); !opened) {
+        return refuse(opened.error().message);
+      }
+    }
     datapath_.attach(interface.id, *interface.device);
-  } catch (const std::system_error& error) {  // no descriptors or no memory left
-    return refuse(error.code().message());
+  } catch (const std::exception& error) {  // no descriptors or no memory left
+    refuse(error.what());
   }
-  if (interface.type.empty()) open_slow_frames(interface);
 }
 
 void Interfaces::apply_settings(Interface& interface) {
@@ -144,19 +148,16 @@ void Interfaces::apply_settings(Interface& interface) {
 }
 
 /// Slow-protocol frames of a wire have a way of their own, past all data.
-void Interfaces::open_slow_frames(Interface& interface) {
+Result<void> Interfaces::open_slow_frames(Interface& interface) {
   const bridge::InterfaceId id = interface.id;
   auto socket = netdev::ControlSocket::open(interface.settings.name);
-  if (!socket) {
-    interface.error = fmt::format("could not open network device {} ({})", interface.settings.name,
-                                  socket.error().message);
-    return;
-  }
+  if (!socket) return tl::unexpected(socket.error());
   interface.slow_frames.emplace(std::move(*socket));
   interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, id, &interface] {
     interface.slow_frames->receive(
         buffers_, [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
   });
+  return {};
 }
 
 void Interfaces::close(Interface& interface) {
@@ -185,7 +186,11 @@ void Interfaces::reconfigure(Interface& interface, const bridge::InterfaceSettin
   if (interface.is_patch) return reconfigure_patch(interface, settings);
   interface.settings = settings;
   interface.error.clear();
-  apply_settings(interface);
+  try {
+    apply_settings(interface);
+  } catch (const std::exception& error) {  // no descriptors left
+    interface.error = fmt::format("{}: {}", settings.name, error.what());
+  }
 }
 
 void Interfaces::set_mac(Interface& interface, const MacAddress& mac) {

@@ -97,7 +97,7 @@ class Interfaces {
   void apply_settings(Interface& interface);
   void join(Interface& interface);
   void join_all_with(const std::string& name);
-  void open_slow_frames(Interface& interface);
+  Result<void> open_slow_frames(Interface& interface);
 
   asio::io_context& io_;
   DeviceFactory& factory_;

@@ -68,6 +68,8 @@ class Switch {
   /// deadline() and take_news().
   std::function<void()> on_settled;
   StatusNews take_news() { return std::exchange(news_, {}); }
+  /// News that could not be told yet.
+  void give_back(StatusNews news);
 
   const config::SwitchSettings& settings() const { return settings_; }
   const std::optional<db::Uuid>& row() const { return row_; }

@@ -115,6 +115,12 @@ void Switch::collect_load(const SwitchPort& port) {
   datapath_.exclusively([&] { collected.collect(); });
 }
 
+void Switch::give_back(StatusNews news) {
+  news_.bridges.merge(news.bridges);
+  news_.ports.merge(news.ports);
+  news_.interfaces.merge(news.interfaces);
+}
+
 // ---- what ports decide
 
 void Switch::queue(const db::Uuid& bridge, bridge::PortActions actions) {

@@ -14,7 +14,7 @@ namespace bondway::datapath {
 namespace {
 
 constexpr std::uint32_t kWakeToken = 0xffff'ffff;
-constexpr std::size_t kMaxControlFrames = 4096;  ///< a flood beyond this is dropped, newest first
+constexpr std::size_t kMaxControlFrames = 4096;  ///< what arrives beyond this is dropped
 
 netdev::UniqueFd checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);

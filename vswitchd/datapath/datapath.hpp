@@ -23,7 +23,7 @@ struct ControlFrame {
 
 /// Carries frames between devices, by the plan in force, on a thread of its own.
 ///
-/// Every function is for the control thread.  The forwarding lock is held by the worker while it
+/// Every public function is for the control thread.  The forwarding lock is held by the worker while it
 /// handles a batch of frames, and by the control thread for moments: whoever waits for it waits for
 /// one batch, and the control thread is let in first.
 class Datapath {
@@ -62,7 +62,6 @@ class Datapath {
 
  private:
   struct Device;
-  struct Worker;
   class ControlAccess;
 
   void run();
