@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <span>
@@ -31,6 +32,7 @@ struct Call {
 /// An argument as messages and logs show it: in double quotes if a blank, a quote or a backslash is
 /// in it.
 std::string quote_argument(std::string_view argument);
+std::string quote_arguments(int argc, char** argv);
 
 /// What a name like `@bond` stands for in this run.
 struct RowId {
@@ -100,6 +102,18 @@ struct Command {
 };
 
 inline constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);
+
+/// Calls `visit(name, has_value)` for each option of a command, in the order of its row.
+template <typename Visit>
+void for_each_option(const Command& command, const Visit& visit) {
+  for (std::string_view rest = command.options; !rest.empty();) {
+    std::string_view name = rest.substr(2, rest.find(',') - 2);
+    rest.remove_prefix(std::min(name.size() + 3, rest.size()));
+    const bool has_value = name.ends_with('=');
+    if (has_value) name.remove_suffix(1);
+    visit(name, has_value);
+  }
+}
 
 /// All commands, in the order of the documentation.
 std::span<const Command> commands();

@@ -108,16 +108,22 @@ std::optional<std::string> Call::option(std::string_view name) const {
 
 std::string Call::text() const {
   std::string text;
-  std::string_view rest = command->options;
-  while (!rest.empty()) {
-    const std::size_t length = std::min(rest.find(','), rest.size());
-    const std::string_view declared = rest.substr(2, length - 2);
-    rest.remove_prefix(std::min(length + 1, rest.size()));
-    const auto value = option(declared.substr(0, declared.find('=')));
-    if (value) text += "--" + std::string(declared) + *value + ' ';
-  }
+  for_each_option(*command, [&](std::string_view name, bool has_value) {
+    const auto value = option(name);
+    if (!value) return;
+    text += fmt::format("--{}{}{} ", name, has_value ? "=" : "", *value);
+  });
   text += command->name;
   for (const std::string& argument : arguments) text += ' ' + quote_argument(argument);
+  return text;
+}
+
+std::string quote_arguments(int argc, char** argv) {
+  std::string text;
+  for (int i = 0; i < argc; ++i) {
+    if (i > 0) text += ' ';
+    text += quote_argument(argv[i]);
+  }
   return text;
 }
 

@@ -1,7 +1,14 @@
-#include "ctl/options.hpp"
+#include "ctl/help.hpp"
+
+#include <fmt/format.h>
+
+#include "ctl/command.hpp"
+#include "ctl/records.hpp"
 
 namespace bondway::ctl {
 
-std::string help_text() { return "ovs-vsctl: ovs-vswitchd management utility\n"; }
+std::string help_text(const std::string& program) {
+  return fmt::format("{}: ovs-vswitchd management utility\n", program);
+}
 
 }  // namespace bondway::ctl

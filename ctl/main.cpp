@@ -2,14 +2,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "ctl/fatal_signals.hpp"
 #include "ctl/options.hpp"
 #include "ctl/runner.hpp"
 #include "db/engine/schemas.hpp"
+#include "process/log_modules.hpp"
+#include "process/paths.hpp"
+#include "process/signals.hpp"
 
 namespace {
 
@@ -25,40 +28,19 @@ std::string parent_name() {
   return name;
 }
 
-std::string program_name(const char* path) {
-  const std::string_view whole = path;
-  return std::string(whole.substr(whole.rfind('/') + 1));
-}
-
 int complain(const std::string& program, const std::string& message) {
   fmt::print(stderr, "{}: {}\n", program, message);
   return 1;
 }
 
-void write_out(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-
-std::string answer(ctl::Request request) {
-  switch (request) {
-    case ctl::Request::help:
-      return ctl::help_text();
-    case ctl::Request::version:
-      return ctl::version_text();
-    case ctl::Request::list_commands:
-      return ctl::commands_text();
-    default:
-      return ctl::options_text();
-  }
-}
-
-int run(const ctl::CommandLine& line, ctl::Log& log, const std::string& program,
+int run(const ctl::CommandLine& line, process::Log& log, const std::string& program,
         const std::string& typed) {
   const bool writes = std::any_of(line.calls.begin(), line.calls.end(), [](const ctl::Call& call) {
     return call.command->writes == ctl::Writes::yes;
   });
-  log.write(writes ? ctl::Level::info : ctl::Level::dbg, "vsctl", "Called as " + typed);
+  log.module("vsctl").write(writes ? process::LogLevel::info : process::LogLevel::dbg,
+                            "Called as {}", typed);
+  const ctl::FatalSignals fatal_signals(log);
   if (line.settings.timeout > 0) ::alarm(line.settings.timeout);
   const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
   if (!schema) return complain(program, schema.error().details);
@@ -66,23 +48,20 @@ int run(const ctl::CommandLine& line, ctl::Log& log, const std::string& program,
       fmt::format("{} (invoked by {}): {}", program, parent_name(), typed);
   const ctl::Ending ending = ctl::run_commands(line, *schema, log, description);
   for (const std::string& message : ending.complaints) complain(program, message);
-  write_out(ending.out);
+  std::fwrite(ending.out.data(), 1, ending.out.size(), stdout);
+  std::fflush(stdout);
   return ending.status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string program = program_name(argv[0]);
-  ctl::Log log;
-  log.announce_fatal_signals();
-  const std::string typed = ctl::quote_arguments(argc, argv);  // before getopt reorders anything
+  const std::string program = process::program_name(argv[0]);
+  const process::Paths paths = process::Paths::from_environment();
+  process::Log log({program, paths.logdir, process::tool_log_modules(), {}});
+  log.set_level(process::LogDestination::console, process::LogLevel::warn);
+  process::ignore_sigpipe();
   const auto line = ctl::parse_command_line(argc, argv, log);
-  if (!line) return complain(program, line.error().message);
-  if (line->request == ctl::Request::refused) return 1;
-  if (line->request != ctl::Request::run) {
-    write_out(answer(line->request));
-    return 0;
-  }
-  return run(*line, log, program, typed);
+  if (!line) return 1;
+  return run(*line, log, program, ctl::quote_arguments(argc, argv));
 }

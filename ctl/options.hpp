@@ -1,12 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ctl/command.hpp"
-#include "ctl/log.hpp"
 #include "ctl/table.hpp"
 #include "db/client/stream.hpp"
+#include "process/log.hpp"
 
 namespace bondway::ctl {
 
@@ -22,24 +23,18 @@ struct Settings {
   client::TlsFiles tls;
 };
 
-/// What the command line asks for instead of running commands.
-enum class Request : std::uint8_t { run, help, version, list_commands, list_options, refused };
-
 struct CommandLine {
-  Request request = Request::run;
   Settings settings;
   std::vector<Call> calls;
 };
 
-/// Reads the command line; `refused` when getopt has already said what is wrong.  Sets up the log.
-Result<CommandLine> parse_command_line(int argc, char** argv, Log& log);
+/// Reads the command line and sets up the log.  When something is wrong, says so on standard error
+/// and returns nothing: the program then exits with status 1.  --help and the like are answered on
+/// the spot and end the program.
+std::optional<CommandLine> parse_command_line(int argc, char** argv, process::Log& log);
 
-std::string help_text();
-std::string version_text();
+/// The commands, and the options of each, for whoever documents or completes them: one a line,
+/// `[--OPTION] ,NAME,ARGUMENTS`.
 std::string commands_text();
-std::string options_text();
-
-/// The whole command line, see quote_argument().
-std::string quote_arguments(int argc, char** argv);
 
 }  // namespace bondway::ctl

@@ -143,8 +143,9 @@ void append_row(View& view, TableText& text, const Listing& listing, Row& row) {
   }
 }
 
-std::vector<Row*> all_rows(View& view, const db::Table& table, const Columns& columns) {
-  auto rows = view.select(table, Where::all(), columns, Guard::no);
+std::vector<Row*> rows_in_order(View& view, const db::Table& table, const Where& where,
+                                const Columns& columns) {
+  auto rows = view.select(table, where, columns, Guard::no);
   std::erase_if(rows, [](const Row* row) { return row->removed; });
   std::sort(rows.begin(), rows.end(), [](Row* a, Row* b) { return a->uuid < b->uuid; });
   return rows;
@@ -354,12 +355,26 @@ Done list_records(Context& context) {
     if (*row != nullptr) append_row(view, text, *listing, **row);
   }
   if (context.count() == 1) {
-    for (Row* row : all_rows(view, *listing->table, columns)) {
+    for (Row* row : rows_in_order(view, *listing->table, Where::all(), columns)) {
       append_row(view, text, *listing, *row);
     }
   }
   context.output.table = std::move(text);
   return Next::go_on;
+}
+
+/// find asks the database for the rows that meet its first condition where that is a plain `=`.
+/// Not a later one's: a condition is not even parsed for rows that fail one before it.
+Where candidates(std::span<const std::string> conditions, const db::Table& table) {
+  if (conditions.empty()) return Where::all();
+  bool names_rows = false;
+  const RowNames names = [&names_rows](const std::string&, const db::BaseType&) {
+    names_rows = true;
+    return Uuid();
+  };
+  auto condition = parse_condition(conditions[0], table, names);
+  if (!condition || names_rows || condition->op != "=" || condition->key) return Where::all();
+  return Where::equal(condition->column, std::move(condition->value));
 }
 
 Result<void> prepare_find(Context& context) {
@@ -371,7 +386,8 @@ Result<void> prepare_find(Context& context) {
   }
   Columns columns = condition_columns(context.arguments_from(1), *listing->table);
   for (const std::size_t column : without_row_uuid(listing->printed)) columns.push_back(column);
-  context.view().want(*listing->table, Where::all(), columns);
+  context.view().want(*listing->table, candidates(context.arguments_from(1), *listing->table),
+                      columns);
   return {};
 }
 
@@ -383,7 +399,8 @@ Done find_records(Context& context) {
   Columns columns = condition_columns(conditions, *listing->table);
   for (const std::size_t column : without_row_uuid(listing->printed)) columns.push_back(column);
   TableText text = empty_table(*listing);
-  for (Row* row : all_rows(view, *listing->table, columns)) {
+  for (Row* row :
+       rows_in_order(view, *listing->table, candidates(conditions, *listing->table), columns)) {
     const auto met = meets(context, *row, conditions);
     if (!met) return tl::unexpected(met.error());
     if (*met) append_row(view, text, *listing, *row);
@@ -589,7 +606,7 @@ Done destroy_records(Context& context) {
         {"db_ctl_base", "either --all or records argument should be specified"});
   }
   if (all) {
-    for (Row* row : all_rows(view, **table, {})) view.remove(*row);
+    for (Row* row : rows_in_order(view, **table, Where::all(), {})) view.remove(*row);
   }
   for (const std::string& name : context.arguments_from(1)) {
     const auto row = target_of(context, **table, name, {});

@@ -27,6 +27,7 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kProbe{5000};  ///< of network remotes; local ones are trusted to answer
+constexpr std::string_view kEndOfFile = "End of file";
 constexpr milliseconds kShortestBackoff{1000}, kLongestBackoff{8000};
 
 /// What came of running all commands once.
@@ -43,7 +44,8 @@ Ending failure(std::string message) { return Ending{1, "", {std::move(message)}}
 /// One invocation of the tool.
 class Runner {
  public:
-  Runner(const CommandLine& line, const db::Schema& schema, Log& log, std::string description)
+  Runner(const CommandLine& line, const db::Schema& schema, process::Log& log,
+         std::string description)
       : line_(line),
         schema_(schema),
         log_(log),
@@ -54,7 +56,7 @@ class Runner {
     if (auto ending = prepare()) return std::move(*ending);
     if (auto ending = connect()) return std::move(*ending);
     for (;;) {
-      Result<std::optional<Ending>> ending = attempt();
+      Result<std::optional<Ending>> ending = sane_attempt();
       if (!ending) return lost(ending.error());
       if (*ending) return std::move(**ending);
     }
@@ -79,41 +81,64 @@ class Runner {
     return std::nullopt;
   }
 
+  void warn(const std::string& module, const std::string& text) {
+    log_.module(module).warn("{}", text);
+  }
+
   void print_warnings(const Run& run) {
     for (const Warning& warning : run.warnings) {
-      log_.write(Level::warn, warning.module, warning.text);
+      warn(warning.module, warning.text);
     }
   }
 
+  /// Tries each remote once, or with --retry until one answers.
   std::optional<Ending> connect() {
-    const Settings& settings = line_.settings;
-    std::vector<std::string> remotes = rpc::split_remotes(settings.remote);
+    for (milliseconds backoff = kShortestBackoff;;
+         backoff = std::min(backoff * 2, kLongestBackoff)) {
+      const Result<void> connected = try_remotes();
+      if (connected) return std::nullopt;
+      if (!line_.settings.retry) return lost(connected.error());
+      std::this_thread::sleep_for(backoff);
+    }
+  }
+
+  Result<void> try_remotes() {
+    std::vector<std::string> remotes = rpc::split_remotes(line_.settings.remote);
     if (remotes.empty()) remotes.emplace_back();
     std::shuffle(remotes.begin(), remotes.end(), std::minstd_rand(std::random_device{}()));
-    milliseconds backoff = kShortestBackoff;
-    for (;;) {
-      std::string why;
-      for (const std::string& remote : remotes) {
-        auto stream = client::open_stream(remote, settings.tls);
-        if (stream) {
-          const bool local = remote.starts_with("unix:");
-          session_.emplace(std::move(*stream), local ? milliseconds::zero() : kProbe);
-          return std::nullopt;
-        }
-        why = stream.error().message;
+    Result<void> why;
+    for (const std::string& remote : remotes) {
+      auto stream = client::open_stream(remote, line_.settings.tls);
+      if (!stream) {
+        why = tl::unexpected(stream.error());
+        continue;
       }
-      if (!settings.retry) return lost(Error{why});
-      std::this_thread::sleep_for(backoff);
-      backoff = std::min(backoff * 2, kLongestBackoff);
+      const bool local = remote.starts_with("unix:");
+      session_.emplace(std::move(*stream), local ? milliseconds::zero() : kProbe);
+      return {};
     }
+    return why;
   }
 
   Ending lost(const Error& why) {
+    if (session_ && !why.message.empty() && why.message != kEndOfFile) {
+      warn("reconnect",
+           fmt::format("{}: connection dropped ({})", line_.settings.remote, why.message));
+    }
     return failure(
         fmt::format("{}: database connection failed ({})", line_.settings.remote, why.message));
   }
 
   // ---- one attempt
+
+  /// A server whose answers make no sense is given up.
+  Result<std::optional<Ending>> sane_attempt() {
+    try {
+      return attempt();
+    } catch (const json::exception&) {
+      return fail("Protocol error");
+    }
+  }
 
   /// From reading to committing.  Empty: to be tried again.
   Result<std::optional<Ending>> attempt() {
@@ -183,7 +208,7 @@ class Runner {
       const auto reply =
           session_->call("transact", fmt::format("[\"{}\",{}]", schema_.name, view_.request()));
       if (!reply) return tl::unexpected(reply.error());
-      if (reply->is_error()) return fail("{}", db::json_text(reply->error));
+      if (reply->is_error()) return fail("");
       if (!reply->result.is_array()) return fail("Protocol error");
       const bool refused = std::any_of(
           reply->result.begin(), reply->result.end(),
@@ -207,9 +232,8 @@ class Runner {
       const auto theirs = tables.find(name);
       if (theirs == tables.end()) {
         if (!view_.uses(table)) continue;
-        log_.write(Level::warn, "ovsdb_idl",
-                   fmt::format("{} database lacks {} table (database needs upgrade?)", schema_.name,
-                               name));
+        warn("ovsdb_idl", fmt::format("{} database lacks {} table (database needs upgrade?)",
+                                      schema_.name, name));
         view_.hide(table);
         continue;
       }
@@ -223,9 +247,9 @@ class Runner {
       const std::string& name = table.columns[i].name;
       if (theirs.contains(name)) continue;
       if (view_.uses(table, i)) {
-        log_.write(Level::warn, "ovsdb_idl",
-                   fmt::format("{} table in {} database lacks {} column (database needs upgrade?)",
-                               table.name, schema_.name, name));
+        warn("ovsdb_idl",
+             fmt::format("{} table in {} database lacks {} column (database needs upgrade?)",
+                         table.name, schema_.name, name));
       }
       view_.hide(table, i);
     }
@@ -295,7 +319,7 @@ class Runner {
     print_warnings(outcome.run);
     if (refusal && !(line_.settings.dry_run && refusal->value("error", "") == "aborted")) {
       const std::string text = "transaction error: " + db::json_text(*refusal);
-      log_.write(Level::warn, "ovsdb_idl", text);
+      warn("ovsdb_idl", text);
       return failure(text);
     }
     return finish(outcome, changes, reply->result, monitor);
@@ -358,9 +382,7 @@ class Runner {
     if (monitor) {
       const json& next = results.at(changes.count + 1).at("rows");
       const std::int64_t wanted = next.empty() ? 0 : next.at(0).at("next_cfg").get<std::int64_t>();
-      if (auto reached = wait_for_daemon(*monitor, wanted); !reached) {
-        return tl::unexpected(reached.error());
-      }
+      wait_for_daemon(*monitor, wanted);
       if (auto told = report_failures(outcome.run, changes, results, ending); !told) {
         return tl::unexpected(told.error());
       }
@@ -382,7 +404,17 @@ class Runner {
     return found;
   }
 
-  Result<void> wait_for_daemon(std::int64_t monitor, std::int64_t wanted) {
+  /// The transaction stands: a connection that is lost meanwhile is made again.
+  void wait_for_daemon(std::int64_t monitor, std::int64_t wanted) {
+    while (!follow_cur_cfg(monitor, wanted)) {
+      session_.reset();
+      while (!try_remotes()) std::this_thread::sleep_for(kShortestBackoff);
+      monitor = send_monitor();
+    }
+  }
+
+  /// Until cur_cfg is `wanted`, or the connection is lost.
+  Result<void> follow_cur_cfg(std::int64_t monitor, std::int64_t wanted) {
     const auto reply = session_->answer(monitor);
     if (!reply) return tl::unexpected(reply.error());
     std::optional<std::int64_t> current = cur_cfg_of(reply->result);
@@ -479,7 +511,7 @@ class Runner {
 
   const CommandLine& line_;
   const db::Schema& schema_;
-  Log& log_;
+  process::Log& log_;
   std::string description_;
   View view_;
   std::optional<Session> session_;
@@ -490,7 +522,7 @@ class Runner {
 
 }  // namespace
 
-Ending run_commands(const CommandLine& line, const db::Schema& schema, Log& log,
+Ending run_commands(const CommandLine& line, const db::Schema& schema, process::Log& log,
                     const std::string& description) {
   return Runner(line, schema, log, description).run();
 }

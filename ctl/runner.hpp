@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "ctl/log.hpp"
 #include "ctl/options.hpp"
 #include "db/engine/schema.hpp"
 
@@ -19,7 +18,7 @@ struct Ending {
 /// Connects, runs the commands on one instant of the database, commits their changes as one
 /// transaction, again from the start when somebody else was faster, and waits for the daemon.
 /// `description` goes into the database's log with the transaction.
-Ending run_commands(const CommandLine& line, const db::Schema& schema, Log& log,
+Ending run_commands(const CommandLine& line, const db::Schema& schema, process::Log& log,
                     const std::string& description);
 
 }  // namespace bondway::ctl

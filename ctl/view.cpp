@@ -106,7 +106,9 @@ std::vector<Row*> View::select(const db::Table& table, const Where& where, const
                                Guard guard) {
   std::vector<Row*> found;
   const bool about_row = where.kind == Where::Kind::uuid || where.kind == Where::Kind::includes;
-  if (!(about_row && is_provisional(uuid_of(where.value.keys()[0])))) {
+  const bool is_answered_here = about_row && is_provisional(uuid_of(where.value.keys()[0]));
+  std::vector<Row*> changed = changed_candidates(table, where);
+  if (!is_answered_here) {
     want(table, where, columns);
     Question& asked = question(table, where);
     if (!covers(asked, columns)) throw Missing{};
@@ -115,12 +117,40 @@ std::vector<Row*> View::select(const db::Table& table, const Where& where, const
     for (Row* row : asked.rows) {
       if (!row->touched || matches(*row, where, true)) found.push_back(row);
     }
+    if (!changed.empty()) {
+      const std::unordered_set<Row*> judged(asked.rows.begin(), asked.rows.end());
+      std::erase_if(changed, [&judged](Row* row) { return judged.contains(row); });
+    }
   }
-  for (Row* row : touched_in_[&table]) {
-    if (std::find(found.begin(), found.end(), row) != found.end()) continue;
+  for (Row* row : changed) {
     if (matches(*row, where, false)) found.push_back(row);
   }
   return found;
+}
+
+/// The rows changed in this run that may belong to an answer although they did not before.
+std::vector<Row*> View::changed_candidates(const db::Table& table, const Where& where) {
+  if (where.kind == Where::Kind::all || where.value.size() != 1) return touched_in_[&table];
+  if (where.kind == Where::Kind::uuid) {
+    const auto row = rows_[&table].find(uuid_of(where.value.keys()[0]));
+    const bool changed = row != rows_[&table].end() && row->second->touched;
+    return changed ? std::vector<Row*>{row->second.get()} : std::vector<Row*>{};
+  }
+  const auto known = changed_values_.find(value_key(table, where.column, where.value.keys()[0]));
+  if (known == changed_values_.end()) return {};
+  std::vector<Row*> rows = known->second;
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  return rows;
+}
+
+/// Under which changed_values_ remembers who was given an element.
+std::string View::value_key(const db::Table& table, std::size_t column, const Atom& element) const {
+  return fmt::format("{}.{}={}", table.name, column, db::to_text(element));
+}
+
+void View::remember_value(Row& row, std::size_t column, const Atom& element) {
+  changed_values_[value_key(*row.table, column, element)].push_back(&row);
 }
 
 /// Whether a changed row belongs to an answer; `stored_matches` tells whether it did before.
@@ -214,10 +244,7 @@ Row& View::row_of(const db::Table& table, const Uuid& uuid) {
   return *row;
 }
 
-bool View::is_provisional(const Uuid& uuid) const {
-  return std::any_of(touched_.begin(), touched_.end(),
-                     [&](const Row* row) { return row->inserted && row->uuid == uuid; });
-}
+bool View::is_provisional(const Uuid& uuid) const { return provisional_.contains(uuid); }
 
 void View::touch(Row& row) {
   if (std::exchange(row.touched, true)) return;
@@ -228,6 +255,7 @@ void View::touch(Row& row) {
 Row& View::insert(const db::Table& table, const Uuid& uuid) {
   Row& row = row_of(table, uuid);
   row.inserted = true;
+  provisional_.insert(uuid);
   touch(row);
   return row;
 }
@@ -244,6 +272,7 @@ void View::set(Row& row, std::string_view column, Datum value) {
 void View::set(Row& row, std::size_t column, Datum value) {
   if (!row.inserted) get(row, column);  // what it replaces decides whether anything changes
   row.deltas.erase(column);
+  for (const Atom& element : value.keys()) remember_value(row, column, element);
   row.written[column] = std::move(value);
   touch(row);
 }
@@ -258,6 +287,7 @@ void View::add_reference(Row& row, std::string_view name, const Uuid& uuid) {
     row.deltas[column].added.insert(uuid);
     row.deltas[column].removed.erase(uuid);
   }
+  remember_value(row, column, uuid);
   touch(row);
 }
 
@@ -343,6 +373,8 @@ void View::rewind() {
   }
   touched_.clear();
   touched_in_.clear();
+  changed_values_.clear();
+  provisional_.clear();
   for (const auto& asked : questions_) {
     asked->is_used = false;
     asked->guard = Guard::no;

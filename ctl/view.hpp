@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "db/engine/schema.hpp"
@@ -161,6 +162,9 @@ class View {
   bool is_hidden(const db::Table* table, std::size_t column) const;
   Row& row_of(const db::Table& table, const db::Uuid& uuid);
   bool matches(Row& row, const Where& where, bool stored_matches);
+  std::vector<Row*> changed_candidates(const db::Table& table, const Where& where);
+  std::string value_key(const db::Table& table, std::size_t column, const db::Atom& element) const;
+  void remember_value(Row& row, std::size_t column, const db::Atom& element);
   void touch(Row& row);
   std::string where_text(const db::Table& table, const Where& where) const;
   std::string columns_text(const Question& question) const;
@@ -178,6 +182,9 @@ class View {
   std::map<const db::Table*, std::unordered_map<db::Uuid, std::unique_ptr<Row>>> rows_;
   std::vector<Row*> touched_;
   std::map<const db::Table*, std::vector<Row*>> touched_in_;
+  /// Who was given an element of a column in this run; some may have lost it again.
+  std::unordered_map<std::string, std::vector<Row*>> changed_values_;
+  std::unordered_set<db::Uuid> provisional_;  ///< of inserted rows
   std::set<std::pair<const db::Table*, std::size_t>> hidden_;
   std::set<const db::Table*> hidden_tables_;
   bool missing_ = false;
