@@ -6,15 +6,13 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "db/engine/schemas.hpp"
 #include "db/rpc/asio.hpp"
-#include "db/server/server.hpp"
-#include "db/store/stored_database.hpp"
+#include "db/server/tls.hpp"
 #include "process/clock.hpp"
 #include "process/control_server.hpp"
 #include "process/daemon.hpp"
@@ -25,6 +23,7 @@
 #include "process/signals.hpp"
 #include "process/standard_commands.hpp"
 #include "process/version.hpp"
+#include "vswitchd/configuration_source.hpp"
 #include "vswitchd/daemon/commands.hpp"
 #include "vswitchd/daemon/controller.hpp"
 
@@ -40,6 +39,7 @@ struct Settings {
   process::DaemonSettings daemon;
   DummyMode dummies = DummyMode::off;
   bool lock_memory = false;
+  server::TlsFiles tls;
   std::optional<int> exit_status;  ///< --help, --version: nothing is left to do
 };
 
@@ -49,6 +49,18 @@ void print_help(const process::Paths& paths) {
       "usage: {0} [OPTIONS] [DATABASE]\n"
       "where DATABASE is a socket on which ovsdb-server is listening\n"
       "      (default: a database of its own in {1}/conf.db, served on {2}/db.sock).\n"
+      "\n"
+      "Active DATABASE connection methods:\n"
+      "  tcp:HOST:PORT           PORT at remote HOST\n"
+      "  ssl:HOST:PORT           SSL PORT at remote HOST\n"
+      "  unix:FILE               Unix domain socket named FILE\n"
+      "PKI configuration (required to use SSL):\n"
+      "  -p, --private-key=FILE  file with private key\n"
+      "  -c, --certificate=FILE  file with certificate for private key\n"
+      "  -C, --ca-cert=FILE      file with peer CA certificate\n"
+      "SSL options:\n"
+      "  --ssl-protocols=PROTOS  list of SSL protocols to enable\n"
+      "  --ssl-ciphers=CIPHERS   list of SSL ciphers to enable\n"
       "{3}{4}\n"
       "Other options:\n"
       "  --unixctl=SOCKET          override default control socket name\n"
@@ -73,6 +85,22 @@ Result<void> choose_dummies(Settings& settings, const std::optional<std::string>
   return {};
 }
 
+process::Options tls_options(server::TlsFiles& tls) {
+  const auto required = Option::Argument::required;
+  const auto store = [](std::string& place) {
+    return [&place](const std::optional<std::string>& value) -> Result<void> {
+      place = *value;
+      return {};
+    };
+  };
+  return {{"private-key", 'p', required, store(tls.private_key)},
+          {"certificate", 'c', required, store(tls.certificate)},
+          {"ca-cert", 'C', required, store(tls.ca_cert)},
+          {"peer-ca-cert", '\0', required, store(tls.peer_ca_cert)},
+          {"ssl-protocols", '\0', required, store(tls.protocols)},
+          {"ssl-ciphers", '\0', required, store(tls.ciphers)}};
+}
+
 process::Options options(Settings& settings, process::Log& log, const process::Paths& paths) {
   const auto none = [](auto action) {
     return [action](const std::optional<std::string>&) -> Result<void> {
@@ -83,6 +111,7 @@ process::Options options(Settings& settings, process::Log& log, const process::P
   const auto ignore = none([] {});
   process::Options options = process::daemon_options(settings.daemon, kProgram, paths);
   process::append(options, process::log_options(log));
+  process::append(options, tls_options(settings.tls));
   process::append(options,
                   {{"enable-dummy", '\0', Option::Argument::optional,
                     [&settings](const auto& value) { return choose_dummies(settings, value); }},
@@ -105,24 +134,23 @@ process::Options options(Settings& settings, process::Log& log, const process::P
 /// The daemon while it runs.
 class Program {
  public:
-  Program(const Settings& settings, const process::Paths& paths, process::Log& log,
-          const process::Clock& clock)
+  /// `remote`: the server whose database it follows; empty: a database of its own.
+  Program(const Settings& settings, const std::string& remote, const process::Paths& paths,
+          process::Log& log, const process::Clock& clock)
       : settings_(settings),
         paths_(paths),
         log_(log),
-        stored_(open_database(paths)),
-        server_(io_, server_settings(paths), log.module("ovsdb_server")),
+        source_(remote.empty() ? make_own_database(io_, settings.tls, paths, log)
+                               : make_followed_database(io_, remote, settings.tls, log)),
         switch_(
             io_, settings.dummies, [&clock] { return clock.now(); },
             [this](const bridge::Log& line) { write(line); }),
         controller_(
-            io_, clock, switch_, stored_->database(), [this] { server_.host().settle_soon(); },
+            io_, clock, switch_, source_->database(), [this] { source_->committed(); },
             log.module("bridge")) {}
 
   /// Serves until a signal or a command ends it.
   void run(process::Clock& clock, process::Daemon& daemon) {
-    server_.host().add({&stored_->database(), {}, [this] { return stored_->compact(); }});
-    serve_database();
     add_commands(clock);
     const std::string socket = process::control_socket_path(
         paths_, kProgram, settings_.daemon.unixctl, static_cast<int>(::getpid()));
@@ -133,8 +161,10 @@ class Program {
     signals.async_wait([this](const boost::system::error_code& error, int signal) {
       if (!error) end_by_signal(signal);
     });
-    controller_.start();
-    daemon.ready();
+    source_->start([this, &daemon] {  // like the original, not detached before it is configured
+      controller_.start();
+      daemon.ready();
+    });
     io_.run();
     switch_.on_settled = nullptr;
   }
@@ -142,31 +172,6 @@ class Program {
   std::optional<int> ended_by() const { return ended_by_; }
 
  private:
-  static server::ServerSettings server_settings(const process::Paths& paths) {
-    server::ServerSettings settings;
-    settings.rundir = paths.rundir;
-    return settings;
-  }
-
-  static std::unique_ptr<db::StoredDatabase> open_database(const process::Paths& paths) {
-    const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
-    auto stored = db::StoredDatabase::open_or_create(paths.dbdir + "/conf.db", schema.value());
-    if (!stored) {
-      throw std::runtime_error(fmt::format("{}: {}", stored.error().tag, stored.error().details));
-    }
-    return std::move(*stored);
-  }
-
-  void serve_database() {
-    for (const std::string& remote :
-         {"punix:" + paths_.in_rundir("db.sock"),
-          std::string("db:Open_vSwitch,Open_vSwitch,manager_options")}) {
-      if (const auto result = server_.add_remote(remote); !result) {
-        throw std::runtime_error(result.error().message);
-      }
-    }
-  }
-
   void add_commands(process::Clock& clock) {
     process::add_general_commands(commands_, process::version_text(kProgram));
     process::add_exit_command(commands_, "[--cleanup]", 1,
@@ -187,7 +192,7 @@ class Program {
   process::MemoryUsage memory() {
     return {{"ports", switch_.interfaces().all().size()},
             {"bridges", switch_.bridges().size()},
-            {"sessions", server_.connections()}};
+            {"sessions", source_->sessions()}};
   }
 
   void write(const bridge::Log& line) {
@@ -211,8 +216,7 @@ class Program {
   const process::Paths& paths_;
   process::Log& log_;
   asio::io_context io_;
-  std::unique_ptr<db::StoredDatabase> stored_;
-  server::Server server_;
+  std::unique_ptr<ConfigurationSource> source_;
   process::CommandTable commands_;
   daemon::Switch switch_;
   daemon::Controller controller_;
@@ -242,7 +246,8 @@ int run(int argc, char** argv) {
   {
     process::Daemon process_daemon(settings.daemon, kProgram, log);
     if (settings.lock_memory) ::mlockall(MCL_CURRENT | MCL_FUTURE);
-    Program program(settings, paths, log, clock);
+    const std::string remote = operands->empty() ? "" : operands->front();
+    Program program(settings, remote, paths, log, clock);
     program.run(clock, process_daemon);
     signal = program.ended_by();
   }

@@ -108,6 +108,10 @@ class Database {
   /// applied; they may commit themselves, to become final with the next flush().
   [[nodiscard]] Subscription observe(Observer observer);
 
+  /// Commits changes that another server has checked, to a copy of its database: no rule is applied
+  /// and no garbage collected.  Each `before` is the row as it is here.
+  void adopt(Changes changes) { commit(std::move(changes), {}); }
+
   /// Makes all commits so far final, or takes them back and returns why.
   std::optional<Error> flush();
   bool has_unflushed() const { return !unflushed_.empty(); }

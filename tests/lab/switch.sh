@@ -11,10 +11,11 @@
 #
 # DAEMON says which daemon runs, CLIENTS which ovs-vsctl and ovs-appctl speak to it: `bondway` (the
 # programs in BONDWAY_BIN) or `reference` (Debian's Open vSwitch 3.1.0, its daemon on the userspace
-# datapath with the database in a server of its own).
+# datapath with the database in a server of its own).  DAEMON=follower is our daemon on the
+# reference's database server.
 
 DAEMON=${DAEMON:-bondway}
-CLIENTS=${CLIENTS:-$DAEMON}
+CLIENTS=${CLIENTS:-${DAEMON/follower/bondway}}
 LAB_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 declare -A ADDRESS
 
@@ -49,8 +50,10 @@ on() {
 }
 
 start_switch() {
+  local database=()
   [[ $DAEMON == bondway ]] || start_reference_database
-  quietly in_switch "$VSWITCHD" --detach --no-chdir --pidfile --log-file
+  [[ $DAEMON != follower ]] || database=("unix:$OVS_RUNDIR/db.sock")
+  quietly in_switch "$VSWITCHD" --detach --no-chdir --pidfile --log-file "${database[@]}"
 }
 
 start_reference_database() {
