@@ -60,7 +60,7 @@ void Follower::start() {
 // -------------------------------------------------------------------------------
 
 void Follower::connect() {
-  log_.info("{}: connecting...", name_);
+  log_.write(attempts(), "{}: connecting...", name_);
   if (settings_.remote.transport != rpc::Transport::unix_socket) return resolve();
   const asio::local::stream_protocol::endpoint address(settings_.remote.path);
   socket_.async_connect(server::Socket::endpoint_type(address),
@@ -100,14 +100,19 @@ void Follower::connected(error_code error) {
       });
 }
 
+/// A server that stays away does not fill the log.
+process::LogLevel Follower::attempts() const {
+  return is_quiet_ ? process::LogLevel::dbg : process::LogLevel::info;
+}
+
 void Follower::secured(std::unique_ptr<server::Channel> channel, error_code error) {
   if (channel) return converse(std::move(channel));
-  log_.info("{}: connection attempt failed ({})", name_, error.message());
+  log_.write(attempts(), "{}: connection attempt failed ({})", name_, error.message());
   retry_later();
 }
 
 void Follower::converse(std::unique_ptr<server::Channel> channel) {
-  log_.info("{}: connected", name_);
+  log_.write(attempts(), "{}: connected", name_);
   const bool is_local = settings_.remote.transport == rpc::Transport::unix_socket;
   link_ = std::make_shared<Link>(
       io_.get_executor(), std::move(channel), is_local ? 0ms : kProbe,
@@ -118,7 +123,7 @@ void Follower::converse(std::unique_ptr<server::Channel> channel) {
 }
 
 void Follower::lost(const std::string& why) {
-  log_.info("{}: {}", name_, why);
+  log_.write(attempts(), "{}: {}", name_, why);
   link_.reset();
   unanswered_.clear();
   has_contents_ = false;
@@ -135,7 +140,12 @@ void Follower::give_up(const std::string& why) {
 
 void Follower::retry_later() {
   const std::chrono::seconds pause = backoff_.next();
-  if (pause > 1s) log_.info("{}: waiting {} seconds before reconnect", name_, pause.count());
+  if (pause == kLongestPause && !std::exchange(is_quiet_, true)) {
+    log_.info("{}: continuing to reconnect in the background but suppressing further logging",
+              name_);
+  } else if (pause > 1s) {
+    log_.write(attempts(), "{}: waiting {} seconds before reconnect", name_, pause.count());
+  }
   timer_.expires_after(pause);
   timer_.async_wait([this](error_code error) {
     if (!error) connect();
@@ -217,6 +227,7 @@ void Follower::contents_came(const rpc::Reply& reply) {
   if (!result) return give_up("the initial contents make no sense: " + result.error().details);
   has_contents_ = true;
   backoff_.worked();
+  is_quiet_ = false;
   tell_state();
 }
 

@@ -69,6 +69,7 @@ class Follower {
   void lost(const std::string& why);
   void give_up(const std::string& why);
   void retry_later();
+  process::LogLevel attempts() const;
 
   void request(const char* method, const nlohmann::json& params, Handler handler);
   void received(rpc::Message message);
@@ -96,6 +97,7 @@ class Follower {
   asio::ip::tcp::resolver resolver_;
   server::Socket socket_;
   Backoff backoff_;
+  bool is_quiet_ = false;  ///< attempts have failed for long and are not worth a line each
 
   std::shared_ptr<Link> link_;
   std::map<std::int64_t, Handler> unanswered_;
