@@ -34,7 +34,7 @@ class SocketStream final : public Stream {
       if (sent >= 0) {
         bytes.remove_prefix(static_cast<std::size_t>(sent));
       } else if (errno != EINTR) {
-        return system_error(errno);
+        return system_error(errno == EPIPE ? ECONNRESET : errno);  // both: the peer is gone
       }
     }
     return {};
