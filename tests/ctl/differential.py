@@ -451,7 +451,7 @@ def canonical_output(text, contents):
                   UUID.sub(lambda m: contents.name(m.group(0)), text))
     text = re.sub(r"\[(<[^\]]*>(?:, <[^\]]*>)*)\]",
                   lambda m: "[" + ", ".join(sorted(m.group(1).split(", "))) + "]", text)
-    return text
+    return re.sub(r"(: at least )\S+ and \S+", r"\1two of them", text)
 
 
 def run(program, words, database):
