@@ -59,6 +59,7 @@ struct Run {
   View& view;
   std::map<std::string, RowId, std::less<>> row_ids = {};
   std::vector<Warning> warnings = {};
+  std::vector<std::string> advice = {};   ///< about settings that will not do what they say
   std::vector<Row*> new_interfaces = {};  ///< whose set-up by the daemon is to be reported
 };
 
@@ -99,6 +100,7 @@ struct Command {
   Result<void> (*prepare)(Context&);
   Done (*run)(Context&);
   Writes writes;
+  std::string_view group, summary;  ///< for people
 };
 
 inline constexpr std::size_t kAnyNumber = static_cast<std::size_t>(-1);

@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "ctl/completion.hpp"
 #include "ctl/fatal_signals.hpp"
 #include "ctl/options.hpp"
 #include "ctl/runner.hpp"
@@ -33,8 +35,30 @@ int complain(const std::string& program, const std::string& message) {
   return 1;
 }
 
-int run(const ctl::CommandLine& line, process::Log& log, const std::string& program,
-        const std::string& typed) {
+/// Prints how the last word typed may go on, a candidate a line.
+int complete(const ctl::CommandLine& line, const db::Schema& schema, process::Log& log) {
+  const ctl::Ask ask = [&](const std::vector<std::string>& words) {
+    ctl::CommandLine question = line;
+    question.settings.wait = false;
+    question.settings.style = {.cells = ctl::CellFormat::bare, .headings = false};
+    std::vector<std::string> lines;
+    auto calls = ctl::parse_commands(words);
+    if (!calls) return lines;
+    question.calls = std::move(*calls);
+    std::istringstream out(ctl::run_commands(question, schema, log, "completion").out);
+    for (std::string text; std::getline(out, text);) {
+      if (!text.empty()) lines.push_back(text);
+    }
+    return lines;
+  };
+  for (const std::string& candidate : ctl::complete(line.settings.words, schema, ask)) {
+    fmt::print("{}\n", candidate);
+  }
+  return 0;
+}
+
+int run(const ctl::CommandLine& line, const db::Schema& schema, process::Log& log,
+        const std::string& program, const std::string& typed) {
   const bool writes = std::any_of(line.calls.begin(), line.calls.end(), [](const ctl::Call& call) {
     return call.command->writes == ctl::Writes::yes;
   });
@@ -42,11 +66,9 @@ int run(const ctl::CommandLine& line, process::Log& log, const std::string& prog
                             "Called as {}", typed);
   const ctl::FatalSignals fatal_signals(log);
   if (line.settings.timeout > 0) ::alarm(line.settings.timeout);
-  const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
-  if (!schema) return complain(program, schema.error().details);
   const std::string description =
       fmt::format("{} (invoked by {}): {}", program, parent_name(), typed);
-  const ctl::Ending ending = ctl::run_commands(line, *schema, log, description);
+  const ctl::Ending ending = ctl::run_commands(line, schema, log, description);
   for (const std::string& message : ending.complaints) complain(program, message);
   std::fwrite(ending.out.data(), 1, ending.out.size(), stdout);
   std::fflush(stdout);
@@ -61,7 +83,11 @@ int main(int argc, char** argv) {
   process::Log log({program, paths.logdir, process::tool_log_modules(), {}});
   log.set_level(process::LogDestination::console, process::LogLevel::warn);
   process::ignore_sigpipe();
+  const std::string typed = ctl::quote_arguments(argc, argv);
   const auto line = ctl::parse_command_line(argc, argv, log);
   if (!line) return 1;
-  return run(*line, log, program, ctl::quote_arguments(argc, argv));
+  const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
+  if (!schema) return complain(program, schema.error().details);
+  if (line->settings.complete) return complete(*line, *schema, log);
+  return run(*line, *schema, log, program, typed);
 }

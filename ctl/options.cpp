@@ -189,6 +189,42 @@ Options command_options(std::vector<TypedOption>& typed) {
   return options;
 }
 
+// ---------------------------------------------------------------- options of our own
+
+bool takes_next_word(const Options& options, std::string_view word) {
+  const bool is_long = word.starts_with("--");
+  if (is_long ? word.find('=') != std::string_view::npos : word.size() != 2) return false;
+  return std::any_of(options.begin(), options.end(), [&](const Option& option) {
+    if (option.argument != Argument::required) return false;
+    return is_long ? option.name == word.substr(2) : option.letter == word[1];
+  });
+}
+
+/// Takes --lint, --strict and --complete off the command line before getopt sees it, so that the
+/// unique beginnings of all other options stay what they were.  Returns how many words are left.
+int take_own_options(int argc, char** argv, const Options& options, Settings& settings) {
+  int kept = 1;
+  int at = 1;
+  for (; at < argc && argv[at][0] == '-' && std::string_view(argv[at]) != "--"; ++at) {
+    const std::string_view word = argv[at];
+    if (word == "--lint") {
+      settings.advice = Advice::always;
+    } else if (word == "--strict") {
+      settings.advice = Advice::binding;
+    } else if (word == "--complete") {
+      settings.complete = true;
+      settings.words.assign(argv + at + 1, argv + argc);
+      return kept;
+    } else {
+      argv[kept++] = argv[at];
+      if (takes_next_word(options, word) && at + 1 < argc) argv[kept++] = argv[++at];
+    }
+  }
+  while (at < argc) argv[kept++] = argv[at++];
+  argv[kept] = nullptr;
+  return kept;
+}
+
 // ---------------------------------------------------------------- commands
 
 constexpr std::string_view kMissingCommand = "missing command name (use --help for help)";
@@ -280,8 +316,10 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, process::Lo
   std::vector<TypedOption> typed;
   Options options = global_options(program, line.settings, log);
   append(options, command_options(typed));
+  argc = take_own_options(argc, argv, options, line.settings);
   const auto words = parse_options(argc, argv, options, process::Order::stop_at_first_operand);
   if (!words) return std::nullopt;
+  if (line.settings.complete) return line;
   if (line.settings.timeout == 0) {
     const char* preset = std::getenv("OVS_CTL_TIMEOUT");  // NOLINT(concurrency-mt-unsafe)
     if (preset != nullptr) line.settings.timeout = parse_timeout(preset).value_or(0);
@@ -293,6 +331,10 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, process::Lo
   }
   line.calls = std::move(*calls);
   return line;
+}
+
+Result<std::vector<Call>> parse_commands(std::span<const std::string> words) {
+  return parse_calls(words, {});
 }
 
 std::string commands_text() {

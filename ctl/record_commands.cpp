@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "ctl/advice.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/records.hpp"
 #include "db/engine/json.hpp"
@@ -212,6 +213,16 @@ Result<void> name_row(Context& context, const Row& row) {
 
 // ---------------------------------------------------------------- set, add, remove
 
+/// Notes what the switch will make of keys and values that are about to be stored.
+void note_advice(Run& run, const db::Table& table, const db::Column& column, const Datum& added) {
+  if (column.name != "other_config" || !added.is_map()) return;
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    auto advice = advise(table.name, column.name, std::get<std::string>(added.keys()[i]),
+                         std::get<std::string>(added.values()[i]));
+    if (advice) run.advice.push_back(std::move(*advice));
+  }
+}
+
 /// `COLUMN:KEY=VALUE`.  The value is one atom as it stands.
 Result<void> apply_key(Context& context, Row& row, const Setting& setting) {
   const db::Column& column = row.table->columns[setting.column];
@@ -223,6 +234,9 @@ Result<void> apply_key(Context& context, Row& row, const Setting& setting) {
   if (!key) return tl::unexpected(key.error());
   auto value = parse_atom(setting.value, *column.type.value, names);
   if (!value) return tl::unexpected(value.error());
+  Datum added;
+  added.insert(*key, *value);
+  note_advice(context.run, *row.table, column, added);
   Datum datum = context.view().get(row, setting.column);
   datum.insert(std::move(*key), std::move(*value));
   context.view().set(row, setting.column, std::move(datum));
@@ -326,6 +340,7 @@ Result<void> apply_setting(Context& context, Row& row, const std::string& argume
   if (setting->key) return apply_key(context, row, *setting);
   auto datum = parse_datum(setting->value, column.type, row_names(context.run));
   if (!datum) return tl::unexpected(datum.error());
+  note_advice(context.run, *row.table, column, *datum);
   context.view().set(row, setting->column, std::move(*datum));
   return {};
 }
@@ -474,6 +489,7 @@ Done add_values(Context& context) {
     if (!more) return tl::unexpected(more.error());
     unite(added, *more);
   }
+  note_advice(context.run, table, column, added);
   if (context.is_last) {
     add_in_database(view, *place->row, place->column, std::move(added));
     return Next::go_on;

@@ -102,6 +102,8 @@ Result<Row*> find_by_uuid_prefix(View& view, const db::Table& table, const std::
 
 }  // namespace
 
+std::span<const RecordName> record_names() { return kNames; }
+
 const RecordName* find_record_name(std::string_view table) {
   for (const RecordName& name : kNames) {
     if (name.table == table) return &name;

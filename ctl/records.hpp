@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ struct RecordName {
   std::string_view through;  ///< else `column` of this table refers to the record, and its "name"
                              ///< names it; it must refer to no other
 };
+std::span<const RecordName> record_names();  ///< one row a table, by name
 const RecordName* find_record_name(std::string_view table);
 
 /// Announces what find_record() will ask first.

@@ -156,7 +156,17 @@ class Runner {
       print_warnings(outcome->run);
       return ending;
     }
+    if (auto ending = give_advice(outcome->run)) return ending;
     return commit(*outcome);
+  }
+
+  std::optional<Ending> give_advice(const Run& run) {
+    const Advice mode = line_.settings.advice;
+    if (run.advice.empty() || std::exchange(gave_advice_, true)) return std::nullopt;
+    if (mode == Advice::binding) return Ending{1, "", run.advice};
+    if (mode == Advice::to_people && ::isatty(STDERR_FILENO) == 0) return std::nullopt;
+    for (const std::string& text : run.advice) fmt::print(stderr, "ovs-vsctl: {}\n", text);
+    return std::nullopt;
   }
 
   /// Reads and runs until nothing is missing any more.
@@ -516,6 +526,7 @@ class Runner {
   View view_;
   std::optional<Session> session_;
   bool knows_server_schema_ = false;
+  bool gave_advice_ = false;
   unsigned last_monitor_ = 0;
   unsigned lost_races_ = 0;
 };
