@@ -27,9 +27,17 @@ def ethernet(destination, source, vlan, kind, station):
         total = (total & 0xffff) + (total >> 16)
         ip = ip[:10] + struct.pack("!H", ~total & 0xffff) + ip[12:]
         return header + b"\x08\x00" + ip + bytes(26)
-    target = address if kind == "garp" else bytes([10, 0, 0, 99])
-    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, mac(source), address, bytes(6), target)
-    return header + b"\x08\x06" + arp + bytes(18)
+    return header + arp(source, address, address if kind == "garp" else bytes([10, 0, 0, 99]))
+
+
+def arp(source, address, target):
+    """A request, from the EtherType on."""
+    return b"\x08\x06" + struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, mac(source), address,
+                                     bytes(6), target) + bytes(18)
+
+
+def arp_request(source, address, target):
+    return mac("ff:ff:ff:ff:ff:ff") + mac(source) + arp(source, address, target)
 
 
 def party(system_priority, system, key, port_priority, port, state):
@@ -44,6 +52,11 @@ def lacpdu(source, system, priority, key, port_priority, port, state, partner, v
     actor = party(priority, mac(system), key, port_priority, port, state)
     return (mac(SLOW) + mac(source) + b"\x88\x09" + bytes([1, version]) + b"\x01\x14" + actor +
             b"\x02\x14" + partner + bytes(3) + b"\x03\x10" + bytes(14) + bytes(52))
+
+
+def marker(source, system, port, transaction, kind=1):
+    return (mac(SLOW) + mac(source) + b"\x88\x09" + bytes([2, 1, kind, 16]) +
+            struct.pack("!H6sIH", port, mac(system), transaction, 0) + bytes(92))
 
 
 def is_slow(frame):

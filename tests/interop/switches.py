@@ -1,7 +1,7 @@
-"""Two switches to compare: Debian's Open vSwitch and ours, each with its own temporary directory.
+"""Debian's Open vSwitch and ours, each with its own temporary directory.
 
-Both run with dummy devices and are spoken to over their own sockets, since a process per command
-would cost more than the command.
+They are spoken to over their own sockets, since a process per command would cost more than the
+command.
 """
 
 import json
@@ -16,6 +16,7 @@ SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 REFERENCE = {"vswitchd": "/usr/sbin/ovs-vswitchd", "server": "/usr/sbin/ovsdb-server",
              "tool": "/usr/bin/ovsdb-tool"}
 FIRST_ROW = [{"op": "insert", "table": "Open_vSwitch", "row": {}}]  # as `ovs-vsctl init` does
+COUNT_ROWS = [{"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["next_cfg"]}]
 DUMMIES = ["--enable-dummy=override", "--disable-system"]
 
 
@@ -74,8 +75,11 @@ class Channel:
 
 
 class Switch:
-    """A running switch.  `command(...)` is what ovs-appctl does, `apply(...)` a transaction that
-    has taken effect when it returns."""
+    """A running switch on dummy devices, its clock stopped.  `command(...)` is what ovs-appctl does,
+    `apply(...)` a transaction that has taken effect when it returns."""
+
+    options = DUMMIES
+    prefix = []  # what its processes are run by
 
     def __init__(self, name, directory, vswitchd):
         self.name, self.directory, self.vswitchd = name, directory, vswitchd
@@ -86,30 +90,38 @@ class Switch:
 
     def spawn(self, *arguments):
         log = open(os.path.join(self.directory, "console.log"), "ab")
-        self.processes.append(subprocess.Popen(arguments, env=self.environment, cwd=self.directory,
+        self.processes.append(subprocess.Popen([*self.prefix, *arguments], env=self.environment, cwd=self.directory,
                                                stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         log.close()
         return self.processes[-1].pid
 
     def start(self):
+        self.start_daemons()
+        self.command("time/stop")
+
+    def start_daemons(self):
         socket_path = os.path.join(self.directory, "db.sock")
-        options = ["--no-chdir", "--pidfile", "--log-file", *DUMMIES]
+        options = ["--no-chdir", "--pidfile", "--log-file", *self.options]
         if self.vswitchd == REFERENCE["vswitchd"]:
             file = os.path.join(self.directory, "conf.db")
-            subprocess.run([REFERENCE["tool"], "create", file, SCHEMA], check=True,
-                           env=self.environment)
+            if not os.path.exists(file):
+                subprocess.run([REFERENCE["tool"], "create", file, SCHEMA], check=True,
+                               env=self.environment)
             self.spawn(REFERENCE["server"], "--no-chdir", "--pidfile", "--remote=punix:" +
                        socket_path, file)
             self.database = self.channel(socket_path)
-            self.transact(FIRST_ROW)
+            self.make_first_row()
             pid = self.spawn(self.vswitchd, *options, "unix:" + socket_path)
         else:
             pid = self.spawn(self.vswitchd, *options)
             self.database = self.channel(socket_path)
-            self.transact(FIRST_ROW)
+            self.make_first_row()
         self.control = self.channel(os.path.join(self.directory, f"ovs-vswitchd.{pid}.ctl"))
         self.apply([])
-        self.command("time/stop")
+
+    def make_first_row(self):
+        if not self.transact(COUNT_ROWS)[0]["rows"]:
+            self.transact(FIRST_ROW)
 
     def channel(self, path):
         self.channels.append(Channel(path))
