@@ -18,6 +18,7 @@ from switches import REFERENCE, Switch
 
 RUN_PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peers", "linux-bonding",
                         "run-peer.sh")
+PROGRAMS = ["-p", "libteam-utils", "-p", "iperf3"]  # in the one image for all guests
 
 
 class Party(NamedTuple):
@@ -155,15 +156,16 @@ def lacp_party(block, side):
 class Cables:
     """Two veth pairs from our namespace to the other end's: carrier is lost on both sides."""
 
-    def __init__(self, stack, ours, far, directory, first=0):
+    def __init__(self, stack, ours, far, directory, first=0, record=True):
         self.ours, self.far = ours, far
         self.near_devices = [f"a{i}" for i in range(first, first + 2)]
         self.far_devices = [f"b{i}" for i in range(first, first + 2)]
         self.recorders = []
         for near, there in zip(self.near_devices, self.far_devices):
             veth(ours.namespace, near, far.namespace, there)
-            self.recorders.append(pcap.Recorder(
-                stack, far.namespace, there, os.path.join(directory, near + ".pcap")))
+            if record:
+                self.recorders.append(pcap.Recorder(
+                    stack, far.namespace, there, os.path.join(directory, near + ".pcap")))
         ours.devices += self.near_devices
         far.devices += self.far_devices
 
@@ -180,8 +182,8 @@ class Cables:
 class Guest:
     """The emulated Linux, on two taps: `kind` is bonding or teamd."""
 
-    def __init__(self, stack, name, kind, ours, address, directory, first=0):
-        self.name, self.kind, self.address = name, kind, address
+    def __init__(self, stack, name, kind, ours, address, directory, first=0, record=True):
+        self.name, self.kind, self.address, self.record = name, kind, address, record
         self.ours, self.directory = ours, os.path.join(directory, name)
         self.peer_name = f"bw{os.getpid()}-{name}"
         self.near_devices = [f"a{i}" for i in range(first, first + 2)]
@@ -195,8 +197,8 @@ class Guest:
         self.dumps.append(os.path.join(self.directory, str(len(self.dumps))))
         os.makedirs(self.dumps[-1])
         run(RUN_PEER, "start", "-n", self.peer_name, "--netns", self.ours.namespace.name,
-            "-m", "none", "-p", "libteam-utils", "--dump", self.dumps[-1], *self.near_devices,
-            timeout=240)
+            "-m", "none", *PROGRAMS, *(["--dump", self.dumps[-1]] if self.record else []),
+            *self.near_devices, timeout=240)
         self.execute("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
 
     def stop(self):
@@ -334,5 +336,5 @@ def can_emulate():
         return "qemu-system-x86 is not installed"
     if not os.path.exists("/dev/net/tun"):
         return "there is no /dev/net/tun"
-    built = run(RUN_PEER, "build", "-p", "libteam-utils", check=False, timeout=600)
+    built = run(RUN_PEER, "build", *PROGRAMS, check=False, timeout=600)
     return None if built.returncode == 0 else "no image for the guest: " + built.stdout.strip()

@@ -75,8 +75,8 @@ class Channel:
 
 
 class Switch:
-    """A running switch on dummy devices, its clock stopped.  `command(...)` is what ovs-appctl does,
-    `apply(...)` a transaction that has taken effect when it returns."""
+    """A running switch on dummy devices, its clock stopped.  `command(...)` is what ovs-appctl
+    does, `apply(...)` a transaction that has taken effect when it returns."""
 
     options = DUMMIES
     prefix = []  # what its processes are run by
@@ -90,8 +90,9 @@ class Switch:
 
     def spawn(self, *arguments):
         log = open(os.path.join(self.directory, "console.log"), "ab")
-        self.processes.append(subprocess.Popen([*self.prefix, *arguments], env=self.environment, cwd=self.directory,
-                                               stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        self.processes.append(subprocess.Popen(
+            [*self.prefix, *arguments], env=self.environment, cwd=self.directory,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         log.close()
         return self.processes[-1].pid
 

@@ -120,7 +120,7 @@ class Wire:
         self.far.configure(far)
 
 
-# ---- what happens to a bond -------------------------------------------------------------------------
+# ---- what happens to a bond ----
 
 def steady(wire):
     wire.agree()
@@ -194,6 +194,76 @@ def partner_restarted(wire):
     wire.passes()
 
 
+def ours_restarted(wire):
+    wire.title("our daemon restarted")
+    wire.ours.restart()
+    wire.agree()
+    wire.passes()
+
+
+def one_in_standby(wire):
+    wire.title("lacp-max-bundle=1: the other cable stands by")
+    wire.ours.vsctl("set", "port", "bond0", "other_config:lacp-max-bundle=1")
+    wire.eventually("one carries, the other stands by, and the partner knows",
+                    lambda: standing_by(wire) is None and str((wire.ours.ports(), wire.far.ports())))
+    wire.passes()
+    standby = standing_by(wire)
+    wire.title("the one in use is pulled")
+    wire.far.cut(1 - standby)
+    wire.eventually("the one in standby carries on", lambda: wire.ours.pings(FAR, count=2) != 2 and
+                    "no answer")
+    wire.far.mend(1 - standby)
+    wire.eventually("one stands by again",
+                    lambda: standing_by(wire) is None and str((wire.ours.ports(), wire.far.ports())))
+    wire.passes()
+    wire.ours.vsctl("remove", "port", "bond0", "other_config", "lacp-max-bundle")
+    wire.agree()
+
+
+def standing_by(wire):
+    """The cable in standby, once both sides see it so."""
+    def working(view):
+        return all(word in view[1].state.split() for word in WORKING)
+
+    here = [status for _, _, status in wire.ours.ports()]
+    there = [working(view) for view in wire.far.ports()]
+    for i in (0, 1):
+        if here[i] == "current detached" and here[1 - i] == "current attached" and \
+                "synchronized" not in wire.far.ports()[i][1].state.split() and there[1 - i]:
+            return i
+    return None
+
+
+def too_few_links(wire):
+    wire.title("lacp-min-links=2: with one cable the bond is down")
+    wire.ours.vsctl("set", "port", "bond0", "other_config:lacp-min-links=2")
+    wire.agree()
+    wire.passes()
+    wire.far.cut(0)
+    wire.eventually("neither member is enabled",
+                    lambda: any(enabled(wire, i) for i in (0, 1)) and "one is")
+    wire.passes_not()
+    wire.far.mend(0)
+    wire.agree()
+    wire.passes()
+    wire.ours.vsctl("remove", "port", "bond0", "other_config", "lacp-min-links")
+
+
+def independent_control(wire):
+    wire.title("lacp-independent-control")
+    wire.ours.vsctl("set", "port", "bond0", "other_config:lacp-independent-control=true")
+    wire.agree()
+    wire.passes()
+    wire.far.configure(wire.far.settings)
+    wire.agree()
+    wire.passes()
+    wire.ours.vsctl("remove", "port", "bond0", "other_config", "lacp-independent-control")
+    wire.agree()
+
+
+OF_OUR_OWN = [ours_restarted, one_in_standby, too_few_links, independent_control]
+
+
 def both_passive(wire):
     """A passive Linux says a word or two when its link comes up, which nobody answers."""
     wire.passes_not()
@@ -207,24 +277,38 @@ def both_passive(wire):
         wire.eventually("we know of no partner", lambda: given_up(wire))
 
 
-# ---- whole runs --------------------------------------------------------------------------------------
+# ---- whole runs ----
+
+def cable_0_pulled(wire):
+    cables_pulled(wire, [0])
+
+
+# For each kind of partner: how we are, how it is, and what happens then.
+PASSIVE = Settings(active=False)
+SHORT = {
+    "reference": [
+        (OWN, FAR_OWN["reference"], [steady, cables_pulled, partner_frozen, *OF_OUR_OWN]),
+        (Settings(active=False, fast=False, mode="balance-slb"), Settings(),
+         [steady, partner_restarted]),
+        (Settings(fast=False, mode="active-backup"), Settings(active=False, fast=False), [steady]),
+        (PASSIVE, PASSIVE, [both_passive])],
+    "bonding": [
+        (OWN, FAR_OWN["bonding"], [steady, cable_0_pulled, partner_frozen, partner_restarted]),
+        (PASSIVE, PASSIVE, [both_passive])],
+    "teamd": [
+        (Settings(fast=False, mode="active-backup"), Settings(active=False, fast=False),
+         [steady, cable_0_pulled]),
+        (dataclasses.replace(OWN, active=False, mode="balance-slb"), FAR_OWN["teamd"],
+         [steady, partner_frozen_for_a_moment, partner_restarted])],
+}
+
 
 def short_run(wire, kind):
-    wire.title("active, fast, own priorities and keys; balance-tcp")
-    wire.configure(OWN, FAR_OWN[kind])
-    steady(wire)
-    cables_pulled(wire, [0])
-    partner_frozen(wire)
-    wire.title("passive and slow, active and fast, all else by default; balance-slb")
-    wire.configure(Settings(active=False, fast=False, mode="balance-slb"), Settings())
-    steady(wire)
-    partner_restarted(wire)
-    wire.title("active and slow, passive and slow; active-backup")
-    wire.configure(Settings(fast=False, mode="active-backup"), Settings(active=False, fast=False))
-    steady(wire)
-    wire.title("both passive")
-    wire.configure(Settings(active=False), Settings(active=False))
-    both_passive(wire)
+    for ours, far, events in SHORT[kind]:
+        wire.title(f"ours {ours}, {ours.mode}; the other {far}")
+        wire.configure(ours, far)
+        for event in events:
+            event(wire)
 
 
 def long_run(wire, kind):
@@ -252,6 +336,9 @@ def long_run(wire, kind):
                 partner_frozen(wire)
             if own or kind == "reference":
                 partner_restarted(wire)
+            if own and fast and far_fast:
+                for event in OF_OUR_OWN:
+                    event(wire)
     wire.title("slow at both ends: a frozen partner is kept for 90 s")
     slow = Settings(fast=False)
     wire.configure(slow, slow)
@@ -351,7 +438,7 @@ def dissect_all(wire, ends):
     wire.claim(f"{count} frames without a complaint")
 
 
-# ---- setting up ----------------------------------------------------------------------------------------
+# ---- setting up ----
 
 def reference_end(stack, name, ours, address, directory, first=0):
     far = SwitchEnd(stack, name, None, address, directory)
