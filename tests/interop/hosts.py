@@ -185,13 +185,14 @@ class Conversation:
         return end["sum_received"]["bits_per_second"]
 
     def lost(self, name, address, mtu, *options):
-        """UDP, 500 datagrams a second of the largest size that needs no fragments."""
+        """UDP, 200 datagrams a second of the largest size that needs no fragments.  A few may be lost
+        to a machine that has no time for the receiver."""
         size = mtu - 28
-        count = 500 * self.seconds or 200
-        end = self.measure(name, address, "-u", "-l", str(size), "-b", str(500 * 8 * size), "-k",
+        count = 200 * (self.seconds or 1)
+        end = self.measure(name, address, "-u", "-l", str(size), "-b", str(200 * 8 * size), "-k",
                            str(count), *options)
         packets, lost = end["sum"]["packets"], end["sum"]["lost_packets"]
-        if packets < count or lost > packets // 100:
+        if packets < count or lost > packets // 20:
             raise Wrong(f"{name}: {lost} of {packets} datagrams lost")
         return f"{lost} of {packets}"
 
