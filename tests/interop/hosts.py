@@ -188,7 +188,7 @@ class Conversation:
         """UDP, 200 datagrams a second of the largest size that needs no fragments.  A few may be lost
         to a machine that has no time for the receiver."""
         size = mtu - 28
-        count = 200 * (self.seconds or 1)
+        count = 200 * self.seconds or 60
         end = self.measure(name, address, "-u", "-l", str(size), "-b", str(200 * 8 * size), "-k",
                            str(count), *options)
         packets, lost = end["sum"]["packets"], end["sum"]["lost_packets"]
