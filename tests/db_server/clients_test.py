@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""People's clients with the reference ovsdb-server and ours: ovs-vsctl, ovsdb-client and the Python
-IDL must show the same.  Usage: clients_test.py PROGRAM TOOL SCHEMA
+"""People's clients with the reference ovsdb-server and ours: ovs-vsctl, ovsdb-client, the Python IDL
+and ovsdbapp must show the same.  Usage: clients_test.py PROGRAM TOOL SCHEMA
 
 Exit status 77: there is no reference on this machine.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -42,17 +43,23 @@ VSCTL = [
 
 CLIENT = [
     ["list-dbs"],
+    ["get-schema"],
+    ["get-schema", "_Server"],
     ["get-schema-version"],
     ["get-schema-cksum"],
     ["list-tables"],
     ["list-columns", "Open_vSwitch", "Port"],
+    ["dump"],
     ["dump", "Open_vSwitch", "Queue", "dscp"],
+    ["--format=json", "dump", "Open_vSwitch", "Port", "name", "interfaces"],
     ["dump", "Open_vSwitch", "Bridge", "name", "fail_mode"],
     ["transact", '["Open_vSwitch",{"op":"insert","table":"Queue","row":{"dscp":64}}]'],
     ["transact", '["Open_vSwitch",{"op":"select","table":"Queue","where":[["dscp",">",3]],"columns":["dscp"]}]'],
     ["query", '["Open_vSwitch",{"op":"delete","table":"Queue","where":[]}]'],
     ["transact", '["Nope"]'],
+    ["needs-conversion", "SCHEMA"],
     ["wait", "Open_vSwitch", "connected"],
+    ["wait", "Nope", "removed"],
     ["backup"],
 ]
 
@@ -113,6 +120,25 @@ def run(remote, schema):
 run(sys.argv[1], sys.argv[2])
 """
 
+# ovsdb-client in the background while others change things: its output so far is compared.
+WATCHERS = [
+    ["monitor", "Open_vSwitch", "Queue", "dscp"],
+    ["monitor", "Open_vSwitch", "Queue", "dscp,!delete"],
+    ["monitor", "Open_vSwitch", "ALL"],
+    ["monitor-cond", "Open_vSwitch", '[["dscp","==",40]]', "Queue", "dscp"],
+    ["monitor-cond", "Open_vSwitch", '[["dscp","<",41],["dscp",">",50]]', "Queue", "dscp,external_ids"],
+    ["monitor-cond-since", "Open_vSwitch", "00000000-0000-0000-0000-000000000000", "[true]", "Queue", "dscp"],
+    ["lock", "a_lock"],
+]
+LAST = 52
+CHANGES = [
+    '{"op":"insert","table":"Queue","row":{"dscp":40}}',
+    '{"op":"update","table":"Queue","where":[["dscp","==",40]],"row":{"external_ids":["map",[["k","v"]]]}}',
+    '{"op":"update","table":"Queue","where":[["dscp","==",40]],"row":{"dscp":41}}',
+    '{"op":"insert","table":"Queue","row":{"dscp":51}}',
+    '{"op":"delete","table":"Queue","where":[["dscp","==",41]]}',
+]
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -139,36 +165,93 @@ def run(server, arguments, timeout=30):
     return done.returncode, normal(done.stdout), normal(done.stderr)
 
 
-def monitor_lines(server):
-    """What `ovsdb-client monitor` shows while another client changes things."""
-    remote = "unix:" + server.socket_path
-    monitor = subprocess.Popen(["ovsdb-client", "--format=csv", "monitor", remote, "Open_vSwitch", "Queue", "dscp"],
-                               stdout=subprocess.PIPE, text=True)
-    lines = []
-    first = threading.Event()
+class Watcher:
+    """An ovsdb-client that goes on printing."""
 
-    def read():
-        for line in monitor.stdout:
-            lines.append(UUID.sub("UUID", line.rstrip()))
-            first.set()
+    def __init__(self, server, arguments):
+        command, *more = arguments
+        remote = "unix:" + server.socket_path
+        self.process = subprocess.Popen(
+            ["ovsdb-client", "--format=csv", "--no-headings", command, remote, *more],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.lines = []
+        self.grew = threading.Condition()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    first.wait(10)
-    for operation in ('{"op":"insert","table":"Queue","row":{"dscp":40}}',
-                      '{"op":"update","table":"Queue","where":[["dscp","==",40]],"row":{"dscp":41}}',
-                      '{"op":"delete","table":"Queue","where":[["dscp","==",41]]}'):
-        run(server, ["ovsdb-client", "transact", remote, '["Open_vSwitch",%s]' % operation])
-    server.connect().call("echo", [])
-    for _ in range(100):
-        if any(",delete," in line for line in lines):
-            break
-        first.clear()
-        first.wait(0.1)
-    monitor.terminate()
-    reader.join()
-    monitor.wait()
-    return lines
+    def read(self):
+        for line in self.process.stdout:
+            with self.grew:
+                self.lines.append(line.rstrip())
+                self.grew.notify_all()
+
+    def await_line(self, is_wanted, seconds=10):
+        with self.grew:
+            self.grew.wait_for(lambda: any(is_wanted(line) for line in self.lines), seconds)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.reader.join()
+        return normal("\n".join(line for line in self.lines if "fatal_signal" not in line))
+
+
+def watch(server):
+    """What each watcher shows of the changes."""
+    wire = server.connect()
+    operations = lambda text: wire.call("transact", ["Open_vSwitch", json.loads(text)])
+    results = []
+    for arguments in WATCHERS:
+        operations('{"op":"insert","table":"Queue","row":{"dscp":39}}')
+        watcher = Watcher(server, arguments)
+        # There is always something to see at first, but for one condition; then it takes a moment.
+        watcher.await_line(lambda line: line, 0.5 if "monitor-cond" in arguments else 10)
+        for change in CHANGES:
+            operations(change)
+            wire.call("echo", [])
+        operations('{"op":"insert","table":"Queue","row":{"dscp":%d}}' % LAST)
+        operations('{"op":"delete","table":"Queue","where":[["dscp",">",10]]}')
+        watcher.await_line(lambda line: line.endswith("delete,%d" % LAST), 1)
+        results.append((arguments, watcher.stop()))
+    wire.close()
+    return results
+
+
+class Switch:
+    """Plays ovs-vswitchd for clients that wait for it: what next_cfg asks for is done at once."""
+
+    def __init__(self, server):
+        self.wire = server.connect()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        select = {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["next_cfg", "cur_cfg"]}
+        while not self.ended.wait(0.01):
+            rows = self.wire.call("transact", ["Open_vSwitch", select])["result"][0]["rows"]
+            if not rows or rows[0]["next_cfg"] == rows[0]["cur_cfg"]:
+                continue
+            self.wire.call("transact", [
+                "Open_vSwitch",
+                {"op": "update", "table": "Interface", "where": [], "row": {"ofport": 1}},
+                {"op": "update", "table": "Open_vSwitch", "where": [], "row": {"cur_cfg": rows[0]["next_cfg"]}}])
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+        self.wire.close()
+
+
+def ovsdbapp(server):
+    if importlib.util.find_spec("ovsdbapp") is None:
+        return "not on this machine"
+    switch = Switch(server)
+    try:
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ovsdbapp_session.py")
+        return run(server, ["/usr/bin/python3", script, "unix:" + server.socket_path], 120)
+    finally:
+        switch.stop()
 
 
 def session(server, schema):
@@ -177,12 +260,13 @@ def session(server, schema):
     for arguments in VSCTL:
         command = ["ovs-vsctl", "--db=" + remote, "--no-wait", "--timeout=20", *arguments]
         results.append((arguments, run(server, command)))
-    for command, *arguments in CLIENT:
-        where = [] if command == "wait" else [remote]
-        more = [remote, *arguments] if command == "wait" else arguments
-        results.append(([command, *arguments], run(server, ["ovsdb-client", command, *where, *more])))
-    results.append((["monitor"], monitor_lines(server)))
+    for arguments in CLIENT:
+        words = [schema if word == "SCHEMA" else word for word in arguments]
+        at = 2 if words[0].startswith("--") else 1
+        results.append((arguments, run(server, ["ovsdb-client", *words[:at], remote, *words[at:]])))
+    results.extend(watch(server))
     results.append((["idl"], run(server, ["/usr/bin/python3", "-c", IDL, remote, schema])))
+    results.append((["ovsdbapp"], ovsdbapp(server)))
     return results
 
 
