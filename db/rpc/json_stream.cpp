@@ -3,6 +3,9 @@
 namespace bondway::rpc {
 namespace {
 
+/// What a stream between two messages may go on holding.
+constexpr std::size_t kKeptCapacity = 4096;
+
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 /// What may follow a bare word or number.
@@ -44,6 +47,10 @@ Result<std::optional<std::string_view>> JsonStream::next() {
       state_ = State::failed;
       return fail("message longer than the limit of {} bytes", limits_.bytes);
     }
+  }
+  if (start_ == buffer_.size() && buffer_.capacity() > kKeptCapacity) {
+    buffer_ = std::string();
+    start_ = scanned_ = 0;
   }
   return std::nullopt;
 }

@@ -24,13 +24,13 @@ class JsonStream {
   JsonStream() = default;
   explicit JsonStream(const Limits& limits) : limits_(limits) {}
 
-  /// Takes what arrived.  Invalidates views that next() returned.
+  /// Takes what arrived.
   void feed(std::string_view bytes);
 
   /// The text of the next complete value, without the white space around it; empty when more bytes
   /// are needed.  A bare number or word at top level is complete when the byte after it has come.
-  /// The view lives until feed().  An error (a limit exceeded, a control character or a closing
-  /// bracket out of place) is final: the stream can't be followed any further.
+  /// The view lives until the next call.  An error (a limit exceeded, a control character or a
+  /// closing bracket out of place) is final: the stream can't be followed any further.
   Result<std::optional<std::string_view>> next();
 
   /// Bytes fed and not yet returned: what a slow or unfinished message costs.

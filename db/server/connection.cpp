@@ -13,8 +13,11 @@ using boost::system::error_code;
 /// So that a client with very many requests leaves room for others.
 constexpr auto kTurn = std::chrono::milliseconds(5);
 
-constexpr std::size_t kSmallestChunk = 4096;
+constexpr std::size_t kSmallestChunk = 1024;
 constexpr std::size_t kLargestChunk = 65536;
+
+/// What a connection that has nothing to send may go on holding.
+constexpr std::size_t kKeptCapacity = 1024;
 
 }  // namespace
 
@@ -182,7 +185,8 @@ void Connection::written(std::size_t octets) {
   progress_ = Clock::now();
   if (sent_ == sending_.size() && out_.empty()) {
     sending_.clear();
-    if (sending_.capacity() > kLargestChunk) sending_.shrink_to_fit();
+    if (sending_.capacity() > kKeptCapacity) sending_.shrink_to_fit();
+    if (out_.capacity() > kKeptCapacity) out_.shrink_to_fit();
     sent_ = 0;
     if (ending_) return close(*ending_);
   }

@@ -108,10 +108,12 @@ const std::string& Host::schema_text(const db::Database& database) const {
 
 void Host::watch(Entry& entry, db::Database& database) {
   entry.hosted.database = &database;
+  entry.views.clear();
   entry.schema_text = rpc::to_text(database.schema().to_json());
   entry.subscription = database.observe([this, &entry, &database](const db::Changes& changes) {
     entry.changed = true;
-    for (Session* session : sessions_) session->record(database, changes);
+    for (const auto& [key, view] : entry.views)
+      if (const auto monitored = view.lock()) monitored->record(changes);
     tell_observers(database.schema().name, changes);
     settle_soon_();
   });
@@ -188,8 +190,32 @@ void Host::settle() {
     }
     flush();
   }
-  for (Session* session : sessions_)
-    if (!session->outbox_.congested()) session->send_updates();
+  for (Session* session : sessions_) {
+    if (session->outbox_.congested())
+      session->fall_behind();
+    else
+      session->send_updates();
+  }
+}
+
+db::Result<std::shared_ptr<MonitorView>> Host::monitor_view(const db::Database& database,
+                                                            MonitorKind kind,
+                                                            const nlohmann::json& requests) {
+  auto& views = find_entry(database)->views;
+  const std::string key = fmt::format("{} {}", static_cast<int>(kind), rpc::to_text(requests));
+  const auto known = views.find(key);
+  if (known != views.end())
+    if (auto view = known->second.lock()) return view;
+  auto view = MonitorView::parse(kind, database.schema(), requests);
+  if (view) add_view(database, *view, key);
+  return view;
+}
+
+void Host::add_view(const db::Database& database, const std::shared_ptr<MonitorView>& view,
+                    const std::string& key) {
+  auto& views = find_entry(database)->views;
+  std::erase_if(views, [](const auto& other) { return other.second.expired(); });
+  views.emplace(key, view);
 }
 
 void Host::retry_blocked(db::Database& database) {

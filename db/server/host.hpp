@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "db/engine/database.hpp"
 #include "db/server/locks.hpp"
+#include "db/server/monitor.hpp"
 
 namespace bondway::server {
 
@@ -81,6 +83,15 @@ class Host {
   void notify_locked(const std::string& lock, SessionId owner);
   void notify_stolen(const std::string& lock, SessionId victim);
 
+  /// What monitors of that kind with these <monitor-requests> share.  It and those added tell what
+  /// is committed from now on, for as long as somebody holds them.
+  db::Result<std::shared_ptr<MonitorView>> monitor_view(const db::Database& database,
+                                                        MonitorKind kind,
+                                                        const nlohmann::json& requests);
+  /// Under an empty key, no other monitor will share it.
+  void add_view(const db::Database& database, const std::shared_ptr<MonitorView>& view,
+                const std::string& key = {});
+
   const std::vector<Session*>& sessions() const { return sessions_; }
 
  private:
@@ -89,6 +100,8 @@ class Host {
     Hosted hosted;
     std::string schema_text;
     db::Subscription subscription;
+    /// By what was asked for; empty: not to be shared.  Some may have ended.
+    std::multimap<std::string, std::weak_ptr<MonitorView>> views{};
     bool changed = false;  ///< since blocked transactions were last tried
   };
 

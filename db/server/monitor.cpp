@@ -373,93 +373,134 @@ std::optional<std::string> text_of(TableUpdates& updates) {
 
 }  // namespace
 
-Result<Monitor> Monitor::parse(MonitorKind kind, const db::Schema& schema, const json& requests) {
+Result<std::shared_ptr<MonitorView>> MonitorView::parse(MonitorKind kind, const db::Schema& schema,
+                                                        const json& requests) {
   if (!requests.is_object())
     return db::fail("syntax error", "monitor-requests must be object", db::json_text(requests));
-  std::vector<Watched> tables;
+  std::vector<MonitoredTable> tables;
   for (const auto& [name, request] : requests.items()) {
     const Table* table = schema.find(name);
     if (table == nullptr) return db::fail("syntax error", "no table named " + name);
     auto monitored = parse_table(*table, request, kind);
     if (!monitored) return tl::unexpected(monitored.error());
-    tables.push_back({std::move(*monitored), {}});
+    tables.push_back(std::move(*monitored));
   }
-  return Monitor(kind, std::move(tables));
+  return std::shared_ptr<MonitorView>(new MonitorView(kind, std::move(tables)));
 }
 
-std::string Monitor::initial(const db::Database& database) const {
+std::string MonitorView::initial(const db::Database& database) const {
   TableUpdates updates(kind_);
-  for (const Watched& watched : tables_) {
-    if (!watched.request.select.initial) continue;
-    updates.begin_table(watched.request);
-    for (const auto& [uuid, row] : database.rows(*watched.request.table))
-      updates.add(uuid, nullptr, in_view(watched.request, row), true);
+  for (const MonitoredTable& table : tables_) {
+    if (!table.select.initial) continue;
+    updates.begin_table(table);
+    for (const auto& [uuid, row] : database.rows(*table.table))
+      updates.add(uuid, nullptr, in_view(table, row), true);
     updates.end_table();
   }
   return updates.finish();
 }
 
-void Monitor::record(const db::Changes& changes) {
-  for (const db::RowChange& change : changes) {
-    Watched* watched = find(*change.table);
-    if (watched == nullptr) continue;
+std::optional<std::size_t> MonitorView::find(const Table& table) const {
+  const auto found =
+      std::find_if(tables_.begin(), tables_.end(),
+                   [&](const MonitoredTable& monitored) { return monitored.table == &table; });
+  if (found == tables_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - tables_.begin());
+}
+
+void MonitorView::record(const db::Changes& changes) {
+  told_.reset();
+  for (const db::RowChange& change : changes)
+    if (find(*change.table)) open_->changes.push_back(change);
+}
+
+/// One by one: the chain may be long.
+MonitorView::Batch::~Batch() {
+  while (next && next.use_count() == 1) next = std::exchange(next->next, nullptr);
+}
+
+const std::shared_ptr<MonitorView::Batch>& MonitorView::cut() {
+  if (open_->changes.empty()) return open_;
+  open_->next = std::make_shared<Batch>();
+  open_->next->number = open_->number + 1;
+  open_ = open_->next;
+  return open_;
+}
+
+void MonitorView::merge(const Batch& batch, Rows& rows) const {
+  for (const db::RowChange& change : batch.changes) {
     const auto [entry, fresh] =
-        watched->pending.try_emplace(change.uuid, Pending{change.before, change.after});
+        rows.try_emplace({*find(*change.table), change.uuid}, Pending{change.before, change.after});
     if (!fresh) entry->second.after = change.after;
-    if (!entry->second.before && !entry->second.after) watched->pending.erase(entry);
+    if (!entry->second.before && !entry->second.after) rows.erase(entry);
   }
 }
 
-std::optional<std::string> Monitor::take_update() {
+std::optional<std::string> MonitorView::text(const Rows& rows) const {
   TableUpdates updates(kind_);
-  for (Watched& watched : tables_) {
-    updates.begin_table(watched.request);
-    for (const auto& [uuid, pending] : watched.pending)
-      updates.add(uuid, in_view(watched.request, pending.before),
-                  in_view(watched.request, pending.after));
+  auto row = rows.begin();
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    updates.begin_table(tables_[i]);
+    for (; row != rows.end() && row->first.first == i; ++row)
+      updates.add(row->first.second, in_view(tables_[i], row->second.before),
+                  in_view(tables_[i], row->second.after));
     updates.end_table();
-    watched.pending.clear();
   }
   return text_of(updates);
 }
 
-Monitor::Watched* Monitor::find(const Table& table) {
-  const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const Watched& watched) {
-    return watched.request.table == &table;
-  });
-  return found == tables_.end() ? nullptr : &*found;
+Monitor::Monitor(std::shared_ptr<MonitorView> view) : view_(std::move(view)), next_(view_->cut()) {}
+
+std::optional<std::string> Monitor::take_update() {
+  const auto from = next_->number;
+  const auto& end = view_->cut();
+  if (behind_.empty() && from == end->number) return std::nullopt;
+  const auto& told = view_->told_;
+  if (behind_.empty() && told && told->from == from && told->to == end->number) {
+    next_ = end;
+    return told->text;
+  }
+  const bool is_behind = !behind_.empty();
+  fall_behind();
+  auto text = view_->text(std::exchange(behind_, {}));
+  if (!is_behind) view_->told_ = MonitorView::Told{from, next_->number, text};
+  return text;
 }
 
-Result<std::optional<std::string>> Monitor::change_conditions(const json& requests,
-                                                              const db::Database& database) {
+void Monitor::fall_behind() {
+  for (const auto& end = view_->cut(); next_ != end; next_ = next_->next)
+    view_->merge(*next_, behind_);
+}
+
+Result<Monitor::Change> Monitor::change_conditions(const json& requests,
+                                                   const db::Database& database) const {
   if (!requests.is_object())
     return db::fail("syntax error", "monitor-cond-change-requests must be object");
-  std::vector<std::pair<Watched*, std::vector<db::Clause>>> replacements;
+  auto tables = view_->tables_;
   for (const auto& [name, request] : requests.items()) {
     const Table* table = database.schema().find(name);
     if (table == nullptr) return db::fail("syntax error", "no table named " + name);
-    Watched* watched = find(*table);
-    if (watched == nullptr)
+    const auto position = view_->find(*table);
+    if (!position)
       return db::fail("syntax error", fmt::format("no table named {} in monitor session", name));
     auto conditions = parse_conditions(request, *table);
     if (!conditions) return tl::unexpected(conditions.error());
-    if (*conditions) replacements.emplace_back(watched, std::move(**conditions));
+    if (*conditions) tables[*position].conditions = std::move(**conditions);
   }
-  if (kind_ == MonitorKind::monitor) return std::nullopt;
+  if (kind() == MonitorKind::monitor) return Change{};
 
-  TableUpdates updates(kind_);
-  for (auto& [watched, conditions] : replacements) {
-    MonitoredTable old = watched->request;
-    watched->request.conditions = std::move(conditions);
-    updates.begin_table(watched->request);
-    for (const auto& [uuid, row] : database.rows(*watched->request.table)) {
-      const Row* before = in_view(old, row);
-      const Row* after = in_view(watched->request, row);
+  TableUpdates updates(kind());
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    updates.begin_table(tables[i]);
+    for (const auto& [uuid, row] : database.rows(*tables[i].table)) {
+      const Row* before = in_view(view_->tables_[i], row);
+      const Row* after = in_view(tables[i], row);
       if ((before == nullptr) != (after == nullptr)) updates.add(uuid, before, after);
     }
     updates.end_table();
   }
-  return text_of(updates);
+  return Change{std::shared_ptr<MonitorView>(new MonitorView(kind(), std::move(tables))),
+                text_of(updates)};
 }
 
 }  // namespace bondway::server

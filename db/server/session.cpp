@@ -291,10 +291,10 @@ Session::Answer Session::monitor(const rpc::Request& request) {
   if (method.kind == MonitorKind::monitor_cond_since)
     if (auto error = check_transaction_id(params[3])) return tl::unexpected(std::move(*error));
 
-  auto monitor = Monitor::parse(method.kind, (*database)->schema(), params[2]);
-  if (!monitor) return tl::unexpected(db::to_json(monitor.error()));
-  std::string initial = monitor->initial(**database);
-  monitors_.emplace(std::move(id), Watching{*database, std::move(*monitor)});
+  auto view = host_.monitor_view(**database, method.kind, params[2]);
+  if (!view) return tl::unexpected(db::to_json(view.error()));
+  std::string initial = (*view)->initial(**database);
+  monitors_.emplace(std::move(id), Watching{*database, Monitor(std::move(*view))});
   if (method.kind == MonitorKind::monitor_cond_since)
     return fmt::format("[false,{},{}]", kNoTransaction, initial);
   return initial;
@@ -313,12 +313,16 @@ Session::Answer Session::monitor_cond_change(const rpc::Request& request) {
 
   send_updates();
   Watching& watching = found->second;
-  const auto updates = watching.monitor.change_conditions(params[2], *watching.database);
-  if (!updates) return tl::unexpected(db::to_json(updates.error()));
-  if (*updates) {
+  const auto change = watching.monitor.change_conditions(params[2], *watching.database);
+  if (!change) return tl::unexpected(db::to_json(change.error()));
+  if (change->updates) {
     const MonitorKind kind = watching.monitor.kind();
-    outbox_.send(
-        rpc::encode_notification_text(update_method(kind), update_params(kind, new_id, **updates)));
+    outbox_.send(rpc::encode_notification_text(update_method(kind),
+                                               update_params(kind, new_id, *change->updates)));
+  }
+  if (change->view) {
+    host_.add_view(*watching.database, change->view);
+    watching.monitor = Monitor(change->view);
   }
   auto node = monitors_.extract(found);
   node.key() = std::move(new_id);
@@ -334,9 +338,8 @@ Session::Answer Session::monitor_cancel(const rpc::Request& request) {
   return std::string(kNoResult);
 }
 
-void Session::record(const db::Database& database, const db::Changes& changes) {
-  for (auto& [id, watching] : monitors_)
-    if (watching.database == &database) watching.monitor.record(changes);
+void Session::fall_behind() {
+  for (auto& [id, watching] : monitors_) watching.monitor.fall_behind();
 }
 
 void Session::send_updates() {

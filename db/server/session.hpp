@@ -96,7 +96,7 @@ class Session {
   void finish_transaction(const json& id, const json& results);
 
   // What the host tells.
-  void record(const db::Database& database, const db::Changes& changes);
+  void fall_behind();  ///< it is congested: its monitors are not told of this round
   void retry_blocked(const db::Database& database);
   void expire();
   std::optional<TimePoint> deadline() const;

@@ -13,7 +13,7 @@ class MonitorTest : public testing::Test {
  protected:
   MonitorTest() {
     subscription = database.observe([this](const db::Changes& changes) {
-      for (Monitor* monitor : monitors) monitor->record(changes);
+      for (const auto& view : views) view->record(changes);
     });
   }
 
@@ -24,7 +24,8 @@ class MonitorTest : public testing::Test {
   }
 
   Monitor monitor(MonitorKind kind, const std::string& requests) {
-    return *Monitor::parse(kind, database.schema(), json::parse(quoted(requests)));
+    views.push_back(*MonitorView::parse(kind, database.schema(), json::parse(quoted(requests))));
+    return Monitor(views.back());
   }
 
   void transact(const std::string& operations) {
@@ -48,7 +49,7 @@ class MonitorTest : public testing::Test {
   }
 
   db::Database database{zoo_schema()};
-  std::vector<Monitor*> monitors;
+  std::vector<std::shared_ptr<MonitorView>> views;
   db::Subscription subscription;
 };
 
@@ -56,7 +57,6 @@ TEST_F(MonitorTest, ADifferenceShowsWhatOneSideHas) {  // ovsdb-server(7), 4.1.1
   insert(1, ",'tags':['set',['x','y']],'notes':['map',[['a','1'],['b','2']]]");
   Monitor m =
       monitor(MonitorKind::monitor_cond, "{'Animal':{'columns':['legs','notes','tags','weight']}}");
-  monitors = {&m};
   struct Case {
     std::string change, difference;
   };
@@ -83,7 +83,6 @@ TEST_F(MonitorTest, ADifferenceShowsWhatOneSideHas) {  // ovsdb-server(7), 4.1.1
 
 TEST_F(MonitorTest, ChangesInARowAreMergedUntilTheyAreTaken) {
   Monitor m = monitor(MonitorKind::monitor, "{'Animal':{'columns':['legs']}}");
-  monitors = {&m};
   insert(1, "");
   update(1, "'legs':2");
   EXPECT_EQ(rows(m.take_update()), (json{{uuid(1), {{"new", {{"legs", 2}}}}}}));
@@ -107,8 +106,7 @@ TEST_F(MonitorTest, ARowThatStartsOrStopsToMeetTheConditionComesOrGoes) {
   insert(2, ",'legs':8");
   Monitor m = monitor(MonitorKind::monitor_cond,
                       "{'Animal':{'columns':['legs'],'where':[['legs','==',4],['legs','==',6]]}}");
-  monitors = {&m};
-  EXPECT_EQ(json::parse(m.initial(database)),
+  EXPECT_EQ(json::parse(m.view().initial(database)),
             (json{{"Animal", {{uuid(1), {{"initial", {{"legs", 4}}}}}}}}));
   update(1, "'legs':6");
   EXPECT_EQ(rows(m.take_update()), (json{{uuid(1), {{"modify", {{"legs", 6}}}}}}));
@@ -124,7 +122,6 @@ TEST_F(MonitorTest, AConditionMayConcernAColumnThatIsNotShown) {
   insert(1, ",'legs':4");
   Monitor m = monitor(MonitorKind::monitor_cond,
                       "{'Animal':{'columns':['name'],'where':[['legs','==',4]]}}");
-  monitors = {&m};
   update(1, "'legs':5");
   EXPECT_EQ(rows(m.take_update()), (json{{uuid(1), {{"delete", nullptr}}}}));
 }
@@ -135,7 +132,9 @@ TEST_F(MonitorTest, ChangedConditionsTellWhatCameAndWent) {  // ovsdb-server(7),
   Monitor m = monitor(MonitorKind::monitor_cond,
                       "{'Animal':{'columns':['legs'],'where':[['legs','==',4]]}}");
   const auto change = [&](const std::string& requests) {
-    return rows(*m.change_conditions(json::parse(quoted(requests)), database));
+    const auto changed = m.change_conditions(json::parse(quoted(requests)), database);
+    m = Monitor(changed->view);
+    return rows(changed->updates);
   };
   EXPECT_EQ(change("{'Animal':[{'where':[['legs','==',8]]}]}"),
             (json{{uuid(1), {{"delete", nullptr}}}, {uuid(2), {{"insert", {{"legs", 8}}}}}}));
@@ -151,14 +150,51 @@ TEST_F(MonitorTest, AFailedChangeOfConditionsChangesNothing) {
   Monitor m = monitor(MonitorKind::monitor_cond, "{'Animal':{'columns':['legs']},'Keeper':{}}");
   EXPECT_FALSE(m.change_conditions(
       json::parse(quoted("{'Animal':[{'where':[false]}],'Keeper':[{'where':[1]}]}")), database));
-  EXPECT_FALSE(json::parse(m.initial(database)).empty());
+  EXPECT_FALSE(json::parse(m.view().initial(database)).empty());
+}
+
+TEST_F(MonitorTest, EachOfSeveralOfOneViewHearsOfAChangeOnce) {
+  Monitor first = monitor(MonitorKind::monitor, "{'Animal':{'columns':['legs']}}");
+  insert(1, "");
+  Monitor second(views.back());
+  Monitor third(views.back());
+  update(1, "'legs':2");
+  const json new_row{{uuid(1), {{"new", {{"legs", 2}}}}}};
+  const json new_legs{{uuid(1), {{"old", {{"legs", 0}}}, {"new", {{"legs", 2}}}}}};
+  EXPECT_EQ(rows(second.take_update()), new_legs);
+  EXPECT_EQ(rows(first.take_update()), new_row);
+  update(1, "'legs':3");
+  EXPECT_EQ(rows(third.take_update()),
+            (json{{uuid(1), {{"old", {{"legs", 0}}}, {"new", {{"legs", 3}}}}}}));
+  const json three_legs{{uuid(1), {{"old", {{"legs", 2}}}, {"new", {{"legs", 3}}}}}};
+  EXPECT_EQ(rows(first.take_update()), three_legs);
+  EXPECT_EQ(rows(second.take_update()), three_legs);
+  for (Monitor* each : {&first, &second, &third}) EXPECT_EQ(each->take_update(), std::nullopt);
+}
+
+TEST_F(MonitorTest, OneThatFallsBehindIsToldLaterWhatIsLeft) {
+  Monitor quick = monitor(MonitorKind::monitor, "{'Animal':{'columns':['legs']}}");
+  Monitor slow(views.back());
+  insert(1, "");
+  insert(2, "");
+  quick.take_update();
+  slow.fall_behind();
+  update(2, "'legs':2");
+  transact("{'op':'delete','table':'Animal','where':[['name','==','a1']]}");
+  quick.take_update();
+  slow.fall_behind();
+  update(2, "'legs':3");
+  EXPECT_EQ(rows(slow.take_update()), (json{{uuid(2), {{"new", {{"legs", 3}}}}}}));
+  EXPECT_EQ(rows(quick.take_update()),
+            (json{{uuid(2), {{"old", {{"legs", 2}}}, {"new", {{"legs", 3}}}}}}));
+  EXPECT_EQ(slow.take_update(), std::nullopt);
 }
 
 TEST_F(MonitorTest, TheOrderOfValuesDoesNotDependOnTheClient) {
   insert(1, ",'tags':['set',['c','a','b']],'notes':['map',[['z','1'],['y','2']]]");
   const Monitor m = monitor(MonitorKind::monitor, "{'Animal':{'columns':['notes','tags']}}");
   EXPECT_EQ(
-      m.initial(database),
+      m.view().initial(database),
       quoted("{'Animal':{'" + uuid(1) +
              "':{'new':{'notes':['map',[['y','2'],['z','1']]],'tags':['set',['a','b','c']]}}}}"));
 }
