@@ -30,7 +30,6 @@ FileJournal::FileJournal(Sqlite& sqlite, const Schema& schema, std::string name,
   pending_.now.resize(schema.tables.size());
   pending_.before.resize(schema.tables.size());
   for (const auto& [table_name, table] : schema.tables) tables_.push_back(&table);
-  sqlite_.run("PRAGMA synchronous = NORMAL");
 }
 
 void FileJournal::append(const Changes& changes, const CommitNote& note) {
@@ -62,7 +61,7 @@ std::optional<Error> FileJournal::flush() {
     return std::nullopt;
   } catch (const SqliteFailure& failure) {
     for (std::size_t i = 0; i < tables_.size(); ++i) suspect_[i].merge(pending.before[i]);
-    roll_back();
+    roll_back(sqlite_);
     return io_error(name_, failure);
   }
 }
@@ -92,9 +91,9 @@ void FileJournal::write_rows(const std::vector<Rows>& rows) {
   }
 }
 
-void FileJournal::roll_back() {
+void roll_back(Sqlite& sqlite) {
   try {
-    if (sqlite_.in_transaction()) sqlite_.run("ROLLBACK");
+    if (sqlite.in_transaction()) sqlite.run("ROLLBACK");
   } catch (const SqliteFailure&) {
     // It has rolled back by itself, or will when the next transaction begins.
   }

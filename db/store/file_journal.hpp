@@ -39,7 +39,6 @@ class FileJournal final : public Journal {
 
   void write(const Pending& pending);
   void write_rows(const std::vector<Rows>& rows);
-  void roll_back();
 
   Sqlite& sqlite_;
   std::vector<const Table*> tables_;  ///< by ordinal
@@ -49,8 +48,11 @@ class FileJournal final : public Journal {
   Pending pending_;
   /// Rows of a write that failed and may have reached the file all the same, as they should be.
   std::vector<Rows> suspect_;
-  bool is_synchronous_ = false;
+  std::optional<bool> is_synchronous_{};  ///< empty: not known
 };
+
+/// Ends a transaction that failed; does not fail itself.
+void roll_back(Sqlite& sqlite);
 
 /// SQLite's trouble in the words of an OVSDB error.
 Error io_error(const std::string& name, const SqliteFailure& failure);

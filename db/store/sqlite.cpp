@@ -24,6 +24,12 @@ Sqlite::Sqlite(const std::filesystem::path& file, OpenMode mode) {
       file.c_str(), &handle, flags_of(mode) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code);
+  // The file may be anybody's: nothing in it is to be run.
+  const int harmless[][2] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                             {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                             {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                             {SQLITE_DBCONFIG_ENABLE_VIEW, 0}};
+  for (const auto& [option, value] : harmless) sqlite3_db_config(handle, option, value, nullptr);
 }
 
 void Sqlite::fail(int code) const {

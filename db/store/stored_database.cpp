@@ -136,7 +136,8 @@ class StoredDatabase::Parts {
 
  private:
   std::optional<Error> load_rows();
-  void keep(std::unique_ptr<Database> filled);
+  std::unique_ptr<FileJournal> make_journal(const Database& of);
+  void keep(std::unique_ptr<Database> filled, std::unique_ptr<FileJournal> in);
 };
 
 std::optional<Error> StoredDatabase::Parts::load() {
@@ -160,16 +161,20 @@ std::optional<Error> StoredDatabase::Parts::load_rows() {
   auto filled = std::make_unique<Database>(std::move(*schema));
   if (auto error = read_rows(sqlite, *filled)) return in_file(file, std::move(*error));
   sqlite.run("COMMIT");
-  keep(std::move(filled));
+  auto own_journal = lock ? make_journal(*filled) : nullptr;
+  keep(std::move(filled), std::move(own_journal));
   return std::nullopt;
 }
 
-void StoredDatabase::Parts::keep(std::unique_ptr<Database> filled) {
-  if (lock) {
-    journal = std::make_unique<FileJournal>(sqlite, filled->schema(), file.string(), wall_clock);
-    filled->keep_in(journal.get());
-  }
+std::unique_ptr<FileJournal> StoredDatabase::Parts::make_journal(const Database& of) {
+  return std::make_unique<FileJournal>(sqlite, of.schema(), file.string(), wall_clock);
+}
+
+void StoredDatabase::Parts::keep(std::unique_ptr<Database> filled,
+                                 std::unique_ptr<FileJournal> in) {
+  filled->keep_in(in.get());
   database = std::move(filled);
+  journal = std::move(in);
 }
 
 StoredDatabase::StoredDatabase(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -276,25 +281,26 @@ std::optional<Error> StoredDatabase::convert(const Schema& schema) {
   return parts_->convert(schema);
 }
 
+/// The old tables, journal and all, stay in use until the new ones are on the disk.
 std::optional<Error> StoredDatabase::Parts::convert(const Schema& schema) {
   auto converted = converted_to(*database, schema);
   if (!converted) return converted.error();
   try {
+    sqlite.run("PRAGMA synchronous = FULL");
     sqlite.run("BEGIN IMMEDIATE");
-    journal.reset();  // its statements would keep the tables alive
     drop_tables(sqlite, database->schema());
     create_layout(sqlite, schema);
     replace_schema(sqlite, schema);
     write_rows(sqlite, **converted);
+    auto new_journal = make_journal(**converted);
     sqlite.run("COMMIT");
+    keep(std::move(*converted), std::move(new_journal));
+    return std::nullopt;
   } catch (const SqliteFailure& failure) {
-    const Error error = io_error(file.string(), failure);
-    if (sqlite.in_transaction()) sqlite.run("ROLLBACK");
-    keep(std::move(database));
+    Error error = io_error(file.string(), failure);
+    roll_back(sqlite);
     return error;
   }
-  keep(std::move(*converted));
-  return std::nullopt;
 }
 
 }  // namespace bondway::db

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "db/engine/transact.hpp"
@@ -83,6 +84,13 @@ class FaultTest : public testing::Test {
     sqlite3_close(handle);
   }
 
+  static Schema upgraded_schema() {
+    json schema = json::parse(kSchema);
+    schema["version"] = "2.0.0";
+    schema["tables"]["Item"]["columns"]["zeal"] = {{"type", "integer"}};
+    return *Schema::parse(schema);
+  }
+
   path folder_, file_;
 };
 
@@ -159,6 +167,107 @@ INSTANTIATE_TEST_SUITE_P(Errors, FailureTest, testing::Values(SQLITE_FULL, SQLIT
                          [](const auto& fault) {
                            return fault.param == SQLITE_FULL ? "DiskFull" : "InputOutput";
                          });
+
+/// The same for all 200 transactions: each is tried until every write and sync of it has failed
+/// once, and after each failure the power is cut, too.
+TEST_P(FailureTest, APowerCutAfterAFailedWriteLosesNothingDurable) {
+  FaultyDisk disk;
+  std::mt19937 random(2);
+  auto stored = StoredDatabase::open(file_);
+  ASSERT_TRUE(stored) << stored.error().details;
+  Database& database = (*stored)->database();
+  int durable = 0;
+  std::size_t failures = 0;
+  for (int n = 1; n <= kTransactions && !HasFailure(); ++n) {
+    for (std::size_t fault_at = 1;; ++fault_at) {
+      const std::size_t begin = disk.operations();
+      disk.before_operation = [&] {
+        return disk.operations() == begin + fault_at ? GetParam() : SQLITE_OK;
+      };
+      const auto error = run_transaction(database, n);
+      disk.before_operation = nullptr;
+      if (!error) break;
+      ++failures;
+      EXPECT_EQ(transactions_in(database), n - 1);
+      const Survival survival = failures % 2 == 0 ? Survival::nothing : Survival::torn;
+      disk.cut_power(file_.parent_path(), folder_ / "after", survival, random);
+      disk.pause([&] {
+        const auto after = StoredDatabase::open(folder_ / "after" / "conf.db");
+        ASSERT_TRUE(after) << after.error().details;
+        const int found = transactions_in((*after)->database());
+        EXPECT_GE(found, durable) << "transaction " << n << ", fault " << fault_at;
+        EXPECT_LE(found, n);
+      });
+    }
+    if (is_durable(n)) durable = n;
+    if (n % 13 == 0) checkpoint();
+  }
+  EXPECT_GT(failures, 2U * kTransactions);
+}
+
+/// A schema upgrade: whenever the power is cut, the file has the old schema or the new one, and all
+/// rows; once it is answered, the new one.
+TEST_F(FaultTest, AnUpgradeThatIsCutShortLeavesTheOldFileOrTheNew) {
+  FaultyDisk disk;
+  std::mt19937 random(3);
+  auto stored = StoredDatabase::open(file_);
+  ASSERT_TRUE(stored) << stored.error().details;
+  for (int n = 1; n <= 30; ++n) ASSERT_FALSE(run_transaction((*stored)->database(), n));
+  std::set<std::string> versions;
+  const auto check = [&](Survival survival) {
+    disk.cut_power(file_.parent_path(), folder_ / "after", survival, random);
+    const auto after = StoredDatabase::open(folder_ / "after" / "conf.db");
+    ASSERT_TRUE(after) << after.error().details;
+    EXPECT_EQ(transactions_in((*after)->database()), 30);
+    versions.insert((*after)->database().schema().version);
+  };
+  disk.before_operation = [&] {
+    for (const Survival survival :
+         {Survival::nothing, Survival::everything, Survival::some, Survival::torn})
+      check(survival);
+    return SQLITE_OK;
+  };
+  ASSERT_FALSE((*stored)->convert(upgraded_schema()));
+  disk.before_operation = nullptr;
+  EXPECT_EQ(versions.count("1.0.0"), 1U);
+  versions.clear();
+  disk.pause([&] { check(Survival::nothing); });
+  EXPECT_EQ(versions, std::set<std::string>{"2.0.0"});
+}
+
+/// A write or sync of an upgrade fails: it is refused, and the database goes on as it was.
+TEST_P(FailureTest, AFailedUpgradeChangesNothing) {
+  FaultyDisk disk;
+  auto stored = StoredDatabase::open(file_);
+  ASSERT_TRUE(stored) << stored.error().details;
+  for (int n = 1; n <= 30; ++n) ASSERT_FALSE(run_transaction((*stored)->database(), n));
+  int transactions = 30, failures = 0;
+  for (const bool stays : {false, true}) {
+    for (std::size_t fault_at = 1; fault_at <= (stays ? 3U : 1000U); ++fault_at) {
+      const std::size_t begin = disk.operations();
+      disk.before_operation = [&] {
+        const std::size_t number = disk.operations() - begin;
+        return number == fault_at || (stays && number > fault_at) ? GetParam() : SQLITE_OK;
+      };
+      const auto error = (*stored)->convert(upgraded_schema());
+      disk.before_operation = nullptr;
+      if (!error) break;
+      ++failures;
+      EXPECT_EQ(error->tag, "I/O error");
+      EXPECT_EQ((*stored)->database().schema().version, "1.0.0");
+      ASSERT_FALSE(run_transaction((*stored)->database(), ++transactions)) << "fault " << fault_at;
+      stored->reset();
+      stored = StoredDatabase::open(file_);
+      ASSERT_TRUE(stored) << stored.error().details << ", fault " << fault_at;
+      EXPECT_EQ(transactions_in((*stored)->database()), transactions);
+    }
+    if (!stays) {
+      EXPECT_EQ((*stored)->database().schema().version, "2.0.0");
+      ASSERT_FALSE((*stored)->convert(*Schema::parse(json::parse(kSchema))));
+    }
+  }
+  EXPECT_GT(failures, 5);
+}
 
 /// A disk that stays full: every write is refused in the same words, until there is space again.
 TEST_F(FaultTest, AFullDiskKeepsAnsweringReads) {

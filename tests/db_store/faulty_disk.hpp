@@ -36,6 +36,14 @@ class FaultyDisk {
   /// How many of them there were.
   std::size_t operations() const { return operations_; }
 
+  /// Runs something whose operations are none of the workload's.
+  template <typename Action>
+  void pause(Action action) {
+    busy_ = true;
+    action();
+    busy_ = false;
+  }
+
   /// Writes what a disk would hold had the power been cut now: the files of one folder to another.
   void cut_power(const std::filesystem::path& from, const std::filesystem::path& to,
                  Survival survival, std::mt19937& random) const;
