@@ -12,10 +12,12 @@
 # DAEMON says which daemon runs, CLIENTS which ovs-vsctl and ovs-appctl speak to it: `bondway` (the
 # programs in BONDWAY_BIN) or `reference` (Debian's Open vSwitch 3.1.0, its daemon on the userspace
 # datapath with the database in a server of its own).  DAEMON=follower is our daemon on the
-# reference's database server.
+# reference's database server.  DATABASE says whose ovsdb-server the reference's daemon is on: the
+# `reference`'s own, or ours, `bondway`.
 
 DAEMON=${DAEMON:-bondway}
 CLIENTS=${CLIENTS:-${DAEMON/follower/bondway}}
+DATABASE=${DATABASE:-reference}
 LAB_HOME=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 declare -A ADDRESS
 
@@ -51,15 +53,19 @@ on() {
 
 start_switch() {
   local database=()
-  [[ $DAEMON == bondway ]] || start_reference_database
+  [[ $DAEMON == bondway ]] || start_database_server
   [[ $DAEMON != follower ]] || database=("unix:$OVS_RUNDIR/db.sock")
   quietly in_switch "$VSWITCHD" --detach --no-chdir --pidfile --log-file "${database[@]}"
 }
 
-start_reference_database() {
+start_database_server() {
+  local tool=/usr/bin/ovsdb-tool server=/usr/sbin/ovsdb-server
+  if [[ $DATABASE == bondway ]]; then
+    tool=$BONDWAY_BIN/ovsdb-tool server=$BONDWAY_BIN/ovsdb-server
+  fi
   [[ -e $OVS_DBDIR/conf.db ]] ||
-    quietly /usr/bin/ovsdb-tool create "$OVS_DBDIR/conf.db" /usr/share/openvswitch/vswitch.ovsschema
-  quietly in_switch /usr/sbin/ovsdb-server --detach --no-chdir --pidfile --log-file \
+    quietly "$tool" create "$OVS_DBDIR/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+  quietly in_switch "$server" --detach --no-chdir --pidfile --log-file \
     --remote="punix:$OVS_RUNDIR/db.sock" "$OVS_DBDIR/conf.db"
   quietly ovs-vsctl --no-wait init
 }
