@@ -91,6 +91,16 @@ class SwitchEnd:
         self.switch.stop()
         self.start()
 
+    def end(self):
+        """Ends the daemon; returns what is wrong with how it went, such as a sanitizer's word."""
+        daemon = self.switch.processes[-1]
+        daemon.terminate()
+        status = daemon.wait(20)
+        if status in (0, -signal.SIGTERM):  # as the reference: the signal's default comes last
+            return None
+        with open(os.path.join(self.directory, "console.log"), errors="replace") as console:
+            return f"daemon {self.name} ended with status {status}\n{console.read()[-4000:]}"
+
     def vsctl(self, *arguments):
         return run(self.vsctl_program, "--timeout=20", *arguments, env=self.switch.environment).stdout
 

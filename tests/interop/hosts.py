@@ -247,7 +247,7 @@ def between_switches(stack, options, directory):
             conversation.talk("VLAN 20", RIGHT_ACCESS, mtu)
             if knows_vlans():
                 conversation.talk("VLAN 10, tagged by the hosts", RIGHT_TAGGED, mtu)
-    still_alive(ends)
+    end_well(ends)
 
 
 def with_guest(stack, options, directory):
@@ -269,13 +269,13 @@ def with_guest(stack, options, directory):
             conversation.right.set_mtu(mtu)
             conversation.talk("untagged", RIGHT, mtu)
             conversation.talk("VLAN 20", RIGHT_ACCESS, mtu)
-    still_alive([end])
+    end_well([end])
 
 
-def still_alive(ends):
+def end_well(ends):
     for end in ends:
-        if not end.switch.alive():
-            raise Wrong(f"daemon {end.name} has ended")
+        if wrong := end.end():
+            raise Wrong(wrong)
 
 
 def main():

@@ -261,6 +261,44 @@ def independent_control(wire):
     wire.agree()
 
 
+def marker_answered(wire):
+    wire.title("a marker is answered on the cable it came by")
+    for number, recorder in enumerate(wire.far.recorders):
+        asker, transaction = "02:00:00:00:dd:01", 1000 + number
+        recorder.send(frames.marker(asker, asker, 7, transaction))
+        answer = frames.marker(wire.ours.namespace.address_of(wire.ours.devices[number]), asker, 7,
+                               transaction, kind=2)
+        wire.eventually(f"the answer on cable {number}",
+                        lambda: answer not in pcap.read(recorder.path) and "none")
+
+
+def partner_without_lacp(wire):
+    wire.title("the partner ceases to speak LACP")
+    wire.far.vsctl("set", "port", "bond0", "lacp=off", "bond_mode=active-backup")
+    wire.eventually("we give it up", lambda: given_up(wire))
+    wire.passes_not()
+    wire.title("lacp-fallback-ab: it is talked to none the less")
+    wire.ours.vsctl("set", "port", "bond0", "other_config:lacp-fallback-ab=true")
+    wire.far.cut(1)  # with two cables each side has an active one of its own choice
+    wire.passes()
+    wire.far.mend(1)
+    wire.title("it speaks again")
+    wire.far.configure(wire.far.settings)
+    wire.agree()
+    wire.passes()
+    wire.ours.vsctl("remove", "port", "bond0", "other_config", "lacp-fallback-ab")
+
+
+def flapping(wire):
+    wire.title("both cables flap")
+    for round in range(20):
+        wire.far.cut(round % 2)
+        time.sleep(0.05)
+        wire.far.mend(round % 2)
+    wire.agree()
+    wire.passes()
+
+
 OF_OUR_OWN = [ours_restarted, one_in_standby, too_few_links, independent_control]
 
 
@@ -287,7 +325,8 @@ def cable_0_pulled(wire):
 PASSIVE = Settings(active=False)
 SHORT = {
     "reference": [
-        (OWN, FAR_OWN["reference"], [steady, cables_pulled, partner_frozen, *OF_OUR_OWN]),
+        (OWN, FAR_OWN["reference"], [steady, cables_pulled, partner_frozen, *OF_OUR_OWN, marker_answered,
+          partner_without_lacp, flapping]),
         (Settings(active=False, fast=False, mode="balance-slb"), Settings(),
          [steady, partner_restarted]),
         (Settings(fast=False, mode="active-backup"), Settings(active=False, fast=False), [steady]),
@@ -490,8 +529,8 @@ def checked(wire, ends, what):
     try:
         what()
         dissect_all(wire, ends)
-        if not wire.ours.switch.alive():
-            raise Wrong("our daemon has ended")
+        if wrong := wire.ours.end():
+            raise Wrong(wrong)
     except BaseException as error:
         print(f"\nFAILED in step \"{wire.step}\": {error}\n{getattr(error, 'output', '')}", flush=True)
         for end in (wire.ours, *ends):
