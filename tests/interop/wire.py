@@ -338,7 +338,7 @@ SHORT = {
         (Settings(fast=False, mode="active-backup"), Settings(active=False, fast=False),
          [steady, cable_0_pulled]),
         (dataclasses.replace(OWN, active=False, mode="balance-slb"), FAR_OWN["teamd"],
-         [steady, partner_frozen_for_a_moment, partner_restarted])],
+         [steady, partner_frozen_for_a_moment])],
 }
 
 
