@@ -286,7 +286,7 @@ def end_well(ends):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
+    parser.add_argument("--bin", required=True, type=os.path.abspath)
     parser.add_argument("--seconds", type=int, default=0,
                         help="of each TCP test; 0: as long as 20 MB take")
     parser.add_argument("--short", action="store_true",

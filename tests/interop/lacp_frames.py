@@ -226,7 +226,7 @@ def check_the_check(directory):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
+    parser.add_argument("--bin", required=True, type=os.path.abspath)
     parser.add_argument("--frames", required=True)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()

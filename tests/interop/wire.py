@@ -551,7 +551,7 @@ def missing(options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
+    parser.add_argument("--bin", required=True, type=os.path.abspath)
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--keep-files", action="store_true", help="captures and logs stay")
     parser.add_argument("peer", choices=["reference", "bonding", "teamd", "partners"])
