@@ -10,6 +10,7 @@
 #include "db/rpc/asio.hpp"
 #include "process/clock.hpp"
 #include "process/log.hpp"
+#include "process/show_command.hpp"
 
 namespace bondway::process {
 namespace {
@@ -66,7 +67,9 @@ std::uint32_t fingerprint(const std::vector<CoverageCounter>& counters) {
   return hash;
 }
 
-std::string coverage_text(std::vector<CoverageCounter> counters) {
+using Counters = std::vector<CoverageCounter>;
+
+std::string coverage_text(Counters counters) {
   std::ranges::sort(counters, {}, &CoverageCounter::name);
   std::string out = fmt::format(
       "Event coverage, avg rate over last: 5 seconds, last minute, last hour,  hash={:08x}:\n",
@@ -81,6 +84,17 @@ std::string coverage_text(std::vector<CoverageCounter> counters) {
                        c.per_second_5s, c.per_second_minute, c.per_second_hour, c.total);
   }
   return out + fmt::format("{} events never hit\n", never_hit);
+}
+
+json coverage_json(const Counters& counters) {
+  json events = json::object();
+  for (const CoverageCounter& counter : counters) {
+    events[counter.name] = {{"total", counter.total},
+                            {"per_second_5s", counter.per_second_5s},
+                            {"per_second_minute", counter.per_second_minute},
+                            {"per_second_hour", counter.per_second_hour}};
+  }
+  return versioned("events", std::move(events));
 }
 
 Result<std::string> read_counter(const std::vector<CoverageCounter>& counters,
@@ -186,16 +200,17 @@ void add_log_commands(CommandTable& table, Log& log) {
 }
 
 void add_memory_command(CommandTable& table, std::function<MemoryUsage()> usage) {
-  table.add("memory/show", "", 0, 0,
-            [usage = std::move(usage)](const Args&) -> Result<std::string> {
-              return memory_text(usage());
-            });
+  table.add(show_command(
+      "memory/show", "", 0, 0,
+      [usage = std::move(usage)](const Args&) -> Result<MemoryUsage> { return usage(); },
+      memory_text, [](const MemoryUsage& memory) { return versioned("memory", memory); }));
 }
 
 void add_coverage_commands(CommandTable& table,
                            std::function<std::vector<CoverageCounter>()> counters) {
-  table.add("coverage/show", "", 0, 0,
-            [counters](const Args&) -> Result<std::string> { return coverage_text(counters()); });
+  table.add(show_command(
+      "coverage/show", "", 0, 0, [counters](const Args&) -> Result<Counters> { return counters(); },
+      coverage_text, coverage_json));
   table.add("coverage/read-counter", "COUNTER", 1, 1,
             [counters = std::move(counters)](const Args& args) {
               return read_counter(counters(), args.front());

@@ -1,7 +1,7 @@
-#include <algorithm>
-
+#include "process/show_command.hpp"
 #include "vswitchd/bond/view.hpp"
 #include "vswitchd/daemon/commands.hpp"
+#include "vswitchd/daemon/json_views.hpp"
 
 namespace bondway::daemon {
 namespace {
@@ -18,20 +18,22 @@ bond::BondView view_of(Switch& sw, const SwitchPort& port) {
   return sw.port(port).bond()->view(sw.now());
 }
 
-std::vector<bond::BondView> all_bonds(Switch& sw) {
-  std::vector<bond::BondView> views;
+using Views = std::vector<bond::BondView>;
+
+/// The bond that is asked for, or all.
+Result<Views> take(Switch& sw, const Args& args) {
+  if (!args.empty()) {
+    if (find_bond(sw, args[0]) == nullptr) return fail("no such bond");
+    return Views{view_of(sw, *sw.find_port(args[0]))};
+  }
+  Views views;
   for (const std::string& name : sw.bonds()) views.push_back(view_of(sw, *sw.find_port(name)));
   return views;
 }
 
-Result<std::string> show(Switch& sw, const Args& args) {
-  const bond::Layout layout = sw.settings().layout;
-  if (!args.empty()) {
-    if (find_bond(sw, args[0]) == nullptr) return fail("no such bond");
-    return bond::show(view_of(sw, *sw.find_port(args[0])), layout);
-  }
+std::string show(const Views& bonds, bond::Layout layout) {
   std::string text;
-  for (const bond::BondView& view : all_bonds(sw)) text += bond::show(view, layout);
+  for (const bond::BondView& bond : bonds) text += bond::show(bond, layout);
   return text;
 }
 
@@ -69,10 +71,14 @@ Result<std::string> hash(const Args& args) {
 }  // namespace
 
 void add_bond_commands(process::CommandTable& table, Switch& sw) {
-  table.add("bond/list", "", 0, 0, [&sw](const Args&) -> Result<std::string> {
-    return bond::list(all_bonds(sw), sw.settings().layout);
-  });
-  table.add("bond/show", "[port]", 0, 1, [&sw](const Args& args) { return show(sw, args); });
+  const auto snapshot = [&sw](const Args& args) { return take(sw, args); };
+  table.add(process::show_command(
+      "bond/list", "", 0, 0, snapshot,
+      [&sw](const Views& bonds) { return bond::list(bonds, sw.settings().layout); },
+      bond_list_json));
+  table.add(process::show_command(
+      "bond/show", "[port]", 0, 1, snapshot,
+      [&sw](const Views& bonds) { return show(bonds, sw.settings().layout); }, bond_show_json));
   table.add("bond/migrate", "port hash member", 3, 3,
             [&sw](const Args& args) { return migrate(sw, args); });
   add_member_command(table, sw, "bond/set-active-member", "bond/set-active-slave",

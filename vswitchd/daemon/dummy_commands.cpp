@@ -75,19 +75,48 @@ Result<std::string> set_admin_state(Switch& sw, const Args& args) {
   return "OK";
 }
 
-/// `A.B.C.D`, or `A.B.C.D/LENGTH`.
-std::optional<std::array<std::uint8_t, 4>> parse_address(const std::string& text) {
-  std::array<std::uint8_t, 4> address{};
-  if (inet_pton(AF_INET, text.substr(0, text.find('/')).c_str(), address.data()) != 1) return {};
+/// An address as octets, from `ADDRESS`, `ADDRESS/LENGTH` or `ADDRESS/MASK`, which must be right
+/// but is of no use here.
+template <std::size_t kOctets>
+Result<std::array<std::uint8_t, kOctets>> parse_address(const std::string& text) {
+  constexpr int kFamily = kOctets == 4 ? AF_INET : AF_INET6;
+  constexpr int kVersion = kOctets == 4 ? 4 : 6;
+  constexpr int kBits = static_cast<int>(kOctets) * 8;
+  const auto parse = [](const std::string& octets, std::array<std::uint8_t, kOctets>& into) {
+    return inet_pton(kFamily, octets.c_str(), into.data()) == 1;
+  };
+  const std::string invalid =
+      fmt::format("{}: invalid {} address", text, kVersion == 4 ? "IP" : "IPv6");
+  std::array<std::uint8_t, kOctets> address{}, mask{};
+  const std::size_t slash = text.find('/');
+  if (!parse(text.substr(0, slash), address)) return fail("{}", invalid);
+  if (slash == std::string::npos) return address;
+  const std::string suffix = text.substr(slash + 1);
+  int length = 0;
+  const auto [end, error] = std::from_chars(suffix.data(), suffix.data() + suffix.size(), length);
+  if (error == std::errc() && end == suffix.data() + suffix.size()) {
+    if (length >= 0 && length <= kBits) return address;
+    return fail("{}: IPv{} network prefix bits not between 0 and {}, inclusive", text, kVersion,
+                kBits);
+  }
+  if (!parse(suffix, mask)) return fail("{}", invalid);
   return address;
 }
 
 Result<std::string> answer_for(Switch& sw, const Args& args) {
   netdev::Dummy* dummy = dummy_of(sw.interfaces().find(args[0]));
   if (dummy == nullptr) return fail("Unknown Dummy Interface");
-  const auto address = parse_address(args[1]);
-  if (!address) return fail("{}: invalid IP address", args[1]);
+  const auto address = parse_address<4>(args[1]);
+  if (!address) return tl::unexpected(address.error());
   dummy->answer_for(*address);
+  return "OK";
+}
+
+/// Neighbour solicitations go unanswered.
+Result<std::string> accept_ipv6(Switch& sw, const Args& args) {
+  if (dummy_of(sw.interfaces().find(args[0])) == nullptr) return fail("Unknown Dummy Interface");
+  const auto address = parse_address<16>(args[1]);
+  if (!address) return tl::unexpected(address.error());
   return "OK";
 }
 
@@ -114,6 +143,8 @@ void add_dummy_commands(process::CommandTable& table, Switch& sw) {
             [&sw](const Args& args) { return set_admin_state(sw, args); });
   table.add("netdev-dummy/ip4addr", "[netdev] ipaddr/mask-prefix-len", 2, 2,
             [&sw](const Args& args) { return answer_for(sw, args); });
+  table.add("netdev-dummy/ip6addr", "[netdev] ip6addr", 2, 2,
+            [&sw](const Args& args) { return accept_ipv6(sw, args); });
   table.add("netdev-dummy/conn-state", "[netdev]", 0, 1,
             [&sw](const Args& args) { return connection_state(sw, args); });
 }

@@ -1,6 +1,8 @@
 #include <functional>
 
+#include "process/show_command.hpp"
 #include "vswitchd/daemon/commands.hpp"
+#include "vswitchd/daemon/json_views.hpp"
 #include "vswitchd/fdb/view.hpp"
 
 namespace bondway::daemon {
@@ -26,7 +28,14 @@ Result<SwitchBridge*> find_bridge(Switch& sw, const std::string& name) {
   return bridge;
 }
 
-Result<std::string> show(Switch& sw, const Args& args) {
+/// Something of a bridge's table, and the bridge's name.
+template <typename T>
+struct Of {
+  std::string bridge;
+  T value{};
+};
+
+Result<Of<fdb::TableView>> take_entries(Switch& sw, const Args& args) {
   const auto bridge = find_bridge(sw, args[0]);
   if (!bridge) return tl::unexpected(bridge.error());
   fdb::TableView view;
@@ -35,10 +44,10 @@ Result<std::string> show(Switch& sw, const Args& args) {
     macs.expire(sw.now());
     view = fdb::view(macs, sw.now(), numbers_of(sw, **bridge));
   });
-  return fdb::show(view);
+  return Of<fdb::TableView>{args[0], std::move(view)};
 }
 
-Result<std::string> stats_show(Switch& sw, const Args& args) {
+Result<Of<fdb::Statistics>> take_statistics(Switch& sw, const Args& args) {
   const auto bridge = find_bridge(sw, args[0]);
   if (!bridge) return tl::unexpected(bridge.error());
   fdb::Statistics statistics;
@@ -47,7 +56,7 @@ Result<std::string> stats_show(Switch& sw, const Args& args) {
     macs.expire(sw.now());
     statistics = macs.statistics();
   });
-  return fdb::show(args[0], statistics);
+  return Of<fdb::Statistics>{args[0], statistics};
 }
 
 /// Does the same to one bridge's table, or to all.
@@ -96,9 +105,17 @@ Result<std::string> del(Switch& sw, const Args& args) {
 }  // namespace
 
 void add_fdb_commands(process::CommandTable& table, Switch& sw) {
-  table.add("fdb/show", "bridge", 1, 1, [&sw](const Args& args) { return show(sw, args); });
-  table.add("fdb/stats-show", "bridge", 1, 1,
-            [&sw](const Args& args) { return stats_show(sw, args); });
+  using Entries = Of<fdb::TableView>;
+  using Statistics = Of<fdb::Statistics>;
+  table.add(process::show_command(
+      "fdb/show", "bridge", 1, 1, [&sw](const Args& args) { return take_entries(sw, args); },
+      [](const Entries& of) { return fdb::show(of.value); },
+      [](const Entries& of) { return fdb_show_json(of.bridge, of.value); }));
+  table.add(process::show_command(
+      "fdb/stats-show", "bridge", 1, 1,
+      [&sw](const Args& args) { return take_statistics(sw, args); },
+      [](const Statistics& of) { return fdb::show(of.bridge, of.value); },
+      [](const Statistics& of) { return fdb_stats_json(of.bridge, of.value); }));
   table.add("fdb/flush", "[bridge]", 0, 1, [&sw](const Args& args) {
     return each_table(sw, args, &fdb::Table::flush, "table successfully flushed");
   });
