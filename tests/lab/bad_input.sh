@@ -8,6 +8,7 @@ lab_bad_input() {
   command_lines
   malformed_json
   lacpdus
+  a_flood_on_one_member
   an_interface_without_a_device
   nothing_has_changed
   a_daemon_that_does_not_answer
@@ -139,6 +140,47 @@ sleep_until_defaulted() {
 }
 
 both_defaulted() { [[ $(ovs-appctl lacp/show bond0 | grep -c '^member: .*: defaulted') == 2 ]]; }
+
+a_flood_on_one_member() {
+  [[ $DAEMON == bondway ]] || return 0  # the reference looks at every frame
+  title "a flood of LACPDUs on one member: the other carries on, and the processor has time for more"
+  run ovs-vsctl add-br br1 -- add-bond br1 bond1 q0 q1 lacp=active
+  silent
+  wait_until 20 both_carry || fail "two members that carry traffic" "another state"
+  local received ticks
+  received=$(counted "RX PDUs")
+  run in_switch python3 "$LAB_HOME/wire.py" tagged q0
+  silent
+  ticks=$(control_ticks)
+  run in_switch python3 "$LAB_HOME/wire.py" flood q0
+  ticks=$(($(control_ticks) - ticks))
+  local sent
+  sent=$(cat "$LAB_DIR/answer")
+  holds "the other member never stopped" other_member_carries
+  received=$(($(counted "RX PDUs") - received))
+  holds "of $sent frames no more than $received were looked at" test "$received" -le 3000
+  holds "by $ticks hundredths of a second of the thread that decides" test "$ticks" -le 100
+  wait_until 120 both_carry || fail "the stranger to be forgotten" "another state"
+  run ovs-vsctl del-br br1
+  silent
+}
+
+both_carry() {
+  [[ $(ovs-appctl lacp/show bond0 | grep -c 'may_enable: true') == 2 ]]
+}
+
+other_member_carries() {
+  local other
+  other=$(ovs-appctl lacp/show bond0 | awk -v RS= '/member: p1:/')
+  [[ $other == *"p1: current attached"* && $other == *"may_enable: true"* ]]
+}
+
+# Hundredths of a second that the daemon's first thread has worked.
+control_ticks() {
+  local fields
+  read -ra fields < "/proc/$(daemon_pid)/task/$(daemon_pid)/stat"
+  echo $((fields[13] + fields[14]))
+}
 
 an_interface_without_a_device() {
   title "an interface without a device is kept, and picked up when the device appears"

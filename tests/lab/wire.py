@@ -2,6 +2,8 @@
 
 wire.py stream PATH CASE   connects to a unix socket, sends malformed JSON, prints how the peer took it
 wire.py lacpdus DEVICE     sends LACPDUs of every wrong length and TLV, prints how many
+wire.py flood DEVICE       sends a stranger's LACPDUs for a second, 100,000 if the machine can, prints how many
+wire.py tagged DEVICE      sends a stranger's LACPDU behind a VLAN tag
 """
 
 import socket
@@ -73,7 +75,33 @@ def send_lacpdus(device):
     print(count)
 
 
+STRANGER = bytes.fromhex("0180c2000002" "020000000001")
+
+
+def flood(device):
+    count = 0
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
+        link.bind((device, 0))
+        frame = STRANGER + bytes.fromhex("8809") + lacpdu()
+        end = time.monotonic() + 1
+        while count < 100_000 and time.monotonic() < end:
+            for _ in range(100):
+                link.send(frame)
+            count += 100
+    print(count)
+
+
+def send_tagged(device):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
+        link.bind((device, 0))
+        link.send(STRANGER + bytes.fromhex("8100" "0005" "8809") + lacpdu())
+
+
 if sys.argv[1] == "stream":
     stream(sys.argv[2], sys.argv[3])
+elif sys.argv[1] == "flood":
+    flood(sys.argv[2])
+elif sys.argv[1] == "tagged":
+    send_tagged(sys.argv[2])
 else:
     send_lacpdus(sys.argv[2])

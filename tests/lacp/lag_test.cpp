@@ -430,6 +430,55 @@ TEST_F(LagTest, AReplayedPduIsCorrectedByTheNextOne) {
   EXPECT_TRUE(carries(kLeft, kFirst) && carries(kRight, kFirst));
 }
 
+TEST_F(LagTest, AFloodOnOneMemberLeavesTheOthersAlone) {
+  negotiate();
+  wire->advance(5s);
+  const std::size_t seen = wire->seen(kLeft).size();
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {  // within a second, each from somebody else
+    Lacpdu pdu = matching_pdu(their_port(static_cast<std::uint16_t>(random())));
+    pdu.actor.system_id = MacAddress::from_number(0x0200'0000'0000 + random() % 1000);
+    pdu.actor.state = PortState(static_cast<std::uint8_t>(random()));
+    hear(kLeft, kFirst, pdu);
+    wire->advance(50us);
+    ASSERT_TRUE(carries(kLeft, kSecond) && carries(kRight, kSecond)) << i;
+  }
+  EXPECT_LE(wire->most_sent_in_a_second(), 3U) << "6.4.16";
+  const auto logged = std::ranges::count_if(
+      wire->seen(kLeft).begin() + static_cast<std::ptrdiff_t>(seen), wire->seen(kLeft).end(),
+      [](const Action& action) { return std::holds_alternative<LogEvent>(action); });
+  EXPECT_LE(logged, 4);
+  wire->advance(95s);
+  EXPECT_TRUE(carries(kLeft, kFirst) && carries(kRight, kFirst)) << "and it is forgotten";
+}
+
+TEST_F(LagTest, AFloodOfMarkersIsAnsweredTenTimesASecond) {  // IEEE 802.3, 57A.2
+  negotiate();
+  const auto markers_sent = [&] {
+    return std::ranges::count_if(wire->seen(kLeft), [](const Action& action) {
+      const auto* send = std::get_if<SendPdu>(&action);
+      return send && is_marker(send->frame);
+    });
+  };
+  const auto question = encode(MarkerPdu{.requester_port = 1}, kTheirSystem);
+  for (int i = 0; i < 20'000; ++i) {
+    hear(kLeft, kFirst, question);
+    wire->advance(50us);
+  }
+  EXPECT_LE(markers_sent(), 20);
+  EXPECT_EQ(member(kLeft, 0).counters.rx_markers, 20'000U);
+}
+
+TEST_F(LagTest, AStalePduOfAnEarlierPartnerIsOutvotedByThePresentOne) {
+  negotiate();
+  const Lacpdu earlier = matching_pdu(their_port(), left_port(1));
+  hear(kLeft, kFirst, earlier);
+  EXPECT_FALSE(carries(kLeft, kFirst)) << "it might be true";
+  EXPECT_TRUE(carries(kLeft, kSecond));
+  wire->advance(30s);
+  EXPECT_TRUE(carries(kLeft, kFirst) && carries(kRight, kFirst));
+}
+
 TEST_F(LagTest, FallsBackWithoutAPartner) {
   left.fallback = Fallback::active_backup;
   build_left();

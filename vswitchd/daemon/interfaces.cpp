@@ -153,9 +153,14 @@ Result<void> Interfaces::open_slow_frames(Interface& interface) {
   auto socket = netdev::ControlSocket::open(interface.settings.name);
   if (!socket) return tl::unexpected(socket.error());
   interface.slow_frames.emplace(std::move(*socket));
-  interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, id, &interface] {
-    interface.slow_frames->receive(
+  const std::size_t at = interface.watches.size();
+  interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, id, at, &interface] {
+    const std::size_t received = interface.slow_frames->receive(
         buffers_, [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
+    // Real time, whatever the clock of the switch says: this is about the processor.
+    const TimePoint now{std::chrono::steady_clock::now().time_since_epoch()};
+    const Duration rest = interface.slow_budget.spend(received, now);
+    if (at < interface.watches.size()) interface.watches[at].rest(rest);  // not closed meanwhile
   });
   return {};
 }

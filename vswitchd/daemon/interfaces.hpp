@@ -11,6 +11,7 @@
 #include "db/engine/value.hpp"
 #include "vswitchd/bridge/settings.hpp"
 #include "vswitchd/daemon/device_factory.hpp"
+#include "vswitchd/daemon/frame_budget.hpp"
 #include "vswitchd/daemon/watch.hpp"
 #include "vswitchd/datapath/datapath.hpp"
 #include "vswitchd/netdev/buffers.hpp"
@@ -33,7 +34,8 @@ struct Interface {
 
   std::unique_ptr<netdev::Netdev> device;
   std::optional<netdev::ControlSocket> slow_frames;  ///< of a system device
-  std::vector<Watch> watches;                        ///< of the descriptors above
+  FrameBudget slow_budget;
+  std::vector<Watch> watches;  ///< of the descriptors above
   bool is_patch = false;
   MacAddress patch_mac;
   std::optional<bridge::InterfaceId> peer;  ///< the open patch that points back
