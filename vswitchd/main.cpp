@@ -15,6 +15,7 @@
 #include "db/server/tls.hpp"
 #include "process/clock.hpp"
 #include "process/control_server.hpp"
+#include "process/coverage.hpp"
 #include "process/daemon.hpp"
 #include "process/log.hpp"
 #include "process/log_modules.hpp"
@@ -147,7 +148,9 @@ class Program {
             [this](const bridge::Log& line) { write(line); }),
         controller_(
             io_, clock, switch_, source_->database(), [this] { source_->committed(); },
-            log.module("bridge")) {}
+            log.module("bridge")) {
+    count_events();
+  }
 
   /// Serves until a signal or a command ends it.
   void run(process::Clock& clock, process::Daemon& daemon) {
@@ -178,8 +181,7 @@ class Program {
                               [this](const process::Args&) { io_.stop(); });
     process::add_log_commands(commands_, log_);
     process::add_memory_command(commands_, [this] { return memory(); });
-    process::add_coverage_commands(commands_,
-                                   [] { return std::vector<process::CoverageCounter>(); });
+    process::add_coverage_commands(commands_, [this] { return coverage_.counters(); });
     daemon::add_bond_commands(commands_, switch_);
     daemon::add_lacp_commands(commands_, switch_);
     daemon::add_fdb_commands(commands_, switch_);
@@ -187,6 +189,24 @@ class Program {
     if (settings_.dummies == DummyMode::off) return;
     daemon::add_dummy_commands(commands_, switch_);
     process::add_time_commands(commands_, clock, io_, [this] { controller_.pass(); });
+  }
+
+  /// Named as the reference names them, where it counts the same.
+  void count_events() {
+    coverage_.add("bridge_reconfigure", [this] { return switch_.totals().reconfigurations; });
+    coverage_.add("lacp_frame_received", [this] { return switch_.totals().slow_frames_received; });
+    coverage_.add("lacp_frame_sent", [this] { return switch_.totals().slow_frames_sent; });
+    coverage_.add("xlate_actions", [this] { return switch_.datapath().forwarded(); });
+    sample_events();
+  }
+
+  void sample_events() {
+    coverage_timer_.expires_after(process::Coverage::kInterval);
+    coverage_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      coverage_.sample();
+      sample_events();
+    });
   }
 
   process::MemoryUsage memory() {
@@ -203,7 +223,11 @@ class Program {
       case bridge::Log::Level::info:
         return logger.info("{}", line.text);
       case bridge::Log::Level::warning:
-        return logger.warn("{}", line.text);
+        return line.limited
+                   ? logger.limited(once_a_minute_, process::LogLevel::warn, "{}", line.text)
+                   : logger.warn("{}", line.text);
+      case bridge::Log::Level::error:
+        return logger.err("{}", line.text);
     }
   }
 
@@ -215,11 +239,14 @@ class Program {
   const Settings& settings_;
   const process::Paths& paths_;
   process::Log& log_;
+  process::LogRateLimit once_a_minute_{1, 1};
   asio::io_context io_;
   std::unique_ptr<ConfigurationSource> source_;
   process::CommandTable commands_;
   daemon::Switch switch_;
   daemon::Controller controller_;
+  process::Coverage coverage_;
+  asio::steady_timer coverage_timer_{io_};
   std::optional<int> ended_by_;
 };
 

@@ -64,6 +64,28 @@ TEST_F(ReconcileTest, StatusColumnsAreNobodysBusiness) {
   EXPECT_EQ(steps(), Words{});
 }
 
+TEST_F(ReconcileTest, AWarningIsGivenOnceAlsoWhenTheDefaultGoesOnActing) {
+  add_bridge();
+  add_port("p1", {"p1"});
+  steps();
+  transact(R"([{"op":"update","table":"Port","where":[["name","==","p1"]],
+                "row":{"other_config":["map",[["bond-detect-mode","guess"]]]}}])");
+  EXPECT_EQ(steps(), Words{"warn"});
+  transact(R"([{"op":"update","table":"Port","where":[["name","==","p1"]],
+                "row":{"other_config":["map",[["bond-detect-mode","guess"],["a","b"]]]}}])");
+  EXPECT_EQ(steps(), Words{});
+}
+
+TEST_F(ReconcileTest, FloodVlansConcernBondsThatBalanceBySource) {
+  add_bridge();
+  add_port("bond0", {"e0", "e1"}, R"(,"bond_mode":"balance-slb")");
+  add_port("bond1", {"e2", "e3"}, R"(,"bond_mode":"balance-tcp")");
+  steps();
+  transact(R"([{"op":"update","table":"Bridge","where":[["name","==","br0"]],
+                "row":{"flood_vlans":5}}])");
+  EXPECT_EQ(steps(), (Words{"change bridge br0", "warn"}));
+}
+
 TEST_F(ReconcileTest, NextCfgIsReportedLast) {
   transact(R"([{"op":"insert","table":"Bridge","uuid-name":"b","row":{"name":"br0"}},
                {"op":"mutate","table":"Open_vSwitch","where":[],

@@ -1,5 +1,8 @@
 #include "vswitchd/config/settings.hpp"
 
+#include <map>
+#include <tuple>
+
 #include "tests/config/rows.hpp"
 
 namespace bondway::config {
@@ -15,14 +18,15 @@ class SettingsTest : public RowsTest {
                      e0 = row("Interface", "e0");
     const db::Table& interfaces = table("Interface");
     warnings.clear();
-    auto settings = port_settings(
-        Row(table("Port"), *port), {Row(interfaces, *e1), Row(interfaces, *e0)}, warnings);
+    auto settings = port_settings(Row(table("Port"), *port),
+                                  {Row(interfaces, *e1), Row(interfaces, *e0)}, warnings);
     transact(R"([{"op":"update","table":"Open_vSwitch","where":[],
                   "row":{"bridges":["set",[]]}}])");
     return settings;
   }
   bridge::PortSettings with_keys(const std::string& pairs) {
-    return bond(R"("lacp":"active","bond_mode":"balance-tcp","other_config":["map",[)" + pairs + "]]");
+    return bond(R"("lacp":"active","bond_mode":"balance-tcp","other_config":["map",[)" + pairs +
+                "]]");
   }
 
   Warnings warnings;
@@ -37,7 +41,7 @@ TEST_F(SettingsTest, InterfacesAreListedByName) {
 TEST_F(SettingsTest, ABondWithoutModeIsActiveBackupAndSaysSo) {
   EXPECT_EQ(bond("").bond.mode, bond::Mode::active_backup);
   ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_EQ(warnings[0],
+  EXPECT_EQ(warnings[0].text,
             "port bond0: Using the default bond_mode active-backup. Note that in previous "
             "versions, the default bond_mode was balance-slb");
 }
@@ -74,8 +78,8 @@ TEST_F(SettingsTest, PrioritiesOutOfRangeFallBackToTheDefault) {
   EXPECT_EQ(with_keys(R"(["lacp-system-priority","7"])").lacp->system_priority, 7);
   for (const char* bad : {"0", "65536", "-1", "x"}) {
     SCOPED_TRACE(bad);
-    EXPECT_FALSE(with_keys(std::string(R"(["lacp-system-priority",")") + bad + "\"]")
-                     .lacp->system_priority);
+    EXPECT_FALSE(
+        with_keys(std::string(R"(["lacp-system-priority",")") + bad + "\"]").lacp->system_priority);
   }
 }
 
@@ -84,15 +88,103 @@ TEST_F(SettingsTest, AnUnusableSystemIdSwitchesLacpOff) {
             MacAddress::from_number(0xaabbccddee0f));
   EXPECT_FALSE(with_keys(R"(["lacp-system-id","nonsense"])").lacp);
   ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_EQ(warnings[0], "port bond0: LACP system ID (nonsense) must be an Ethernet address.");
+  EXPECT_EQ(warnings[0].text, "port bond0: LACP system ID (nonsense) must be an Ethernet address.");
   EXPECT_FALSE(with_keys(R"(["lacp-system-id","00:00:00:00:00:00"])").lacp);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].text, "port bond0: Invalid zero LACP system ID.");
+}
+
+TEST_F(SettingsTest, KeysThatTheReferenceDoesNotKnowSayWhatIsWrongWithThem) {
+  struct Row {
+    const char* key;
+    const char* value;
+    std::int64_t acts;
+    const char* warning;
+  };
+  const Row rows[] = {
+      {"lacp-min-links", "2", 2, ""},
+      {"lacp-min-links", "-1", 0,
+       "port bond0: lacp-min-links -1 is not an integer from 0 to 255, using 0"},
+      {"lacp-max-bundle", "8", 8, ""},
+      {"lacp-max-bundle", "many", 0,
+       "port bond0: lacp-max-bundle many is not an integer from 0 to 255, using 0"},
+      {"lacp-timeout-multiplier", "10", 10, ""},
+      {"lacp-timeout-multiplier", "0", 3,
+       "port bond0: lacp-timeout-multiplier 0 is not an integer from 1 to 1000, using 3"},
+      {"lacp-aggregate-wait", "2000", 2000, ""},
+      {"lacp-aggregate-wait", "2s", 0,
+       "port bond0: lacp-aggregate-wait 2s is not an integer from 0 to 3600000, using 0"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.key) + "=" + row.value);
+    const auto lacp = with_keys(std::string("[\"") + row.key + "\",\"" + row.value + "\"]").lacp;
+    ASSERT_TRUE(lacp);
+    const std::map<std::string, std::int64_t> acting{
+        {"lacp-min-links", lacp->min_links},
+        {"lacp-max-bundle", lacp->max_bundle},
+        {"lacp-timeout-multiplier", lacp->timeout_multiplier},
+        {"lacp-aggregate-wait", to_ms(lacp->aggregate_wait)}};
+    EXPECT_EQ(acting.at(row.key), row.acts);
+    EXPECT_EQ(warnings.empty() ? "" : warnings.front().text, row.warning);
+  }
+  EXPECT_TRUE(with_keys(R"(["lacp-independent-control","True"])").lacp->independent_control);
+  EXPECT_FALSE(with_keys(R"(["lacp-independent-control","1"])").lacp->independent_control);
+}
+
+TEST_F(SettingsTest, MalformedValuesOfAnyKeyLeaveTheDefault) {
+  const auto defaults = with_keys("");
+  for (const char* key :
+       {"bond-hash-basis", "bond-rebalance-interval", "bond-miimon-interval", "lacp-time",
+        "all-members-active", "lb-output-action", "lacp-fallback-ab", "lacp-system-priority",
+        "lacp-min-links", "lacp-max-bundle", "lacp-timeout-multiplier", "lacp-aggregate-wait",
+        "lacp-independent-control", "priority-tags"}) {
+    for (const char* bad : {"", " ", "5 5", "0x10", "1e3", "--1", "99999999999999999999",
+                            "-99999999999999999999", "%s%n", "\u00e4"}) {
+      SCOPED_TRACE(std::string(key) + "=" + bad);
+      EXPECT_EQ(with_keys(std::string("[\"") + key + "\",\"" + bad + "\"]"), defaults);
+    }
+  }
+}
+
+TEST_F(SettingsTest, WhatAnInterfaceCannotHaveAsItsMacIsAnError) {
+  bridge::PortSettings port;
+  bridge::InterfaceSettings local{.name = "br0", .mac = MacAddress::from_number(0x020000000001)};
+  bridge::InterfaceSettings many{
+      .name = "i1", .type = "internal", .mac = MacAddress::from_number(0x010000000001)};
+  bridge::InterfaceSettings zero{.name = "i2", .type = "internal", .mac = MacAddress()};
+  bridge::InterfaceSettings system{.name = "e0", .mac = MacAddress()};
+  port.interfaces = {local, many, zero, system};
+  check_port({.name = "br0"}, port, warnings);
+  ASSERT_EQ(warnings.size(), 3u);
+  EXPECT_EQ(warnings[0].text,
+            "interface br0: ignoring mac in Interface record (use Bridge record to set local "
+            "port's mac)");
+  EXPECT_EQ(warnings[1].text, "interface i1: cannot set MAC to multicast address");
+  EXPECT_EQ(warnings[2].text, "interface i2: cannot set MAC to all zero address");
+  for (const Warning& warning : warnings) EXPECT_EQ(warning.kind, Warning::Kind::error);
+}
+
+TEST_F(SettingsTest, ASwitchThatDoesNotKnowTheLayoutSaysSo) {
+  for (const auto& [value, layout, warned] :
+       {std::tuple("3.1", bond::Layout::v3_1, false), std::tuple("2.0", bond::Layout::v2_0, false),
+        std::tuple("1.4", bond::Layout::v1_4, false),
+        std::tuple("2.5", bond::Layout::v3_1, true)}) {
+    SCOPED_TRACE(value);
+    transact(std::string(R"([{"op":"update","table":"Open_vSwitch","where":[],
+                 "row":{"other_config":["map",[["appctl-format",")") +
+             value + R"("]]]}}])");
+    warnings.clear();
+    const auto& [uuid, found] = *database.rows(table("Open_vSwitch")).begin();
+    EXPECT_EQ(switch_settings(Row(table("Open_vSwitch"), *found), warnings).layout, layout);
+    EXPECT_EQ(!warnings.empty(), warned);
+  }
 }
 
 TEST_F(SettingsTest, NoVlanModeMeansAccessWithATagAndTrunkWithout) {
   const auto access = bond(R"("tag":10,"trunks":["set",[1,2]])");
   EXPECT_EQ(access.vlan.mode, bridge::VlanMode::access);
   EXPECT_EQ(access.vlan.tag.number(), 10);
-  EXPECT_EQ(warnings.front(), "port bond0: ignoring trunks in favor of implicit vlan_mode");
+  EXPECT_EQ(warnings.front().text, "port bond0: ignoring trunks in favor of implicit vlan");
   const auto trunk = bond(R"("trunks":["set",[1,2]])");
   EXPECT_EQ(trunk.vlan.mode, bridge::VlanMode::trunk);
   EXPECT_TRUE(trunk.vlan.trunks.contains(VlanId::from(2).value()));
@@ -115,6 +207,21 @@ TEST_F(SettingsTest, BridgeLimitsAreKept) {
   EXPECT_EQ(settings.mac_table_size, 10u);
   EXPECT_EQ(settings.hwaddr, MacAddress::from_number(0x001122334455));
   EXPECT_TRUE(settings.secure);
+}
+
+TEST_F(SettingsTest, ABridgeRefusesAnAddressThatNobodyCanHave) {
+  for (const auto& [address, what] :
+       {std::pair("01:00:00:00:00:01", "multicast address 01:00:00:00:00:01"),
+        std::pair("00:00:00:00:00:00", "zero")}) {
+    add_bridge(std::string(R"(,"other_config":["map",[["hwaddr",")") + address + "\"]]]");
+    warnings.clear();
+    const db::RowPtr br0 = row("Bridge", "br0");
+    EXPECT_FALSE(bridge_settings(Row(table("Bridge"), *br0), warnings).hwaddr);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_EQ(warnings[0].text, std::string("bridge br0: cannot set MAC address to ") + what);
+    transact(R"([{"op":"update","table":"Open_vSwitch","where":[],
+                  "row":{"bridges":["set",[]]}}])");
+  }
 }
 
 }  // namespace

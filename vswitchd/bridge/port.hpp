@@ -46,10 +46,11 @@ struct CheckLink {
 
 /// A line for the log.
 struct Log {
-  enum class Level : std::uint8_t { debug, info, warning };
+  enum class Level : std::uint8_t { debug, info, warning, error };
   const char* module = "bridge";
   Level level = Level::info;
   std::string text;
+  bool limited = false;  ///< with others of its kind at most once a minute
   bool operator==(const Log&) const = default;
 };
 

@@ -43,7 +43,15 @@ std::set<db::Uuid> references(const db::Table& table, const db::RowPtr& row,
 }
 
 void warn(const Warnings& warnings, std::vector<Step>& steps) {
-  for (const std::string& text : warnings) steps.emplace_back(Warn{text});
+  for (const Warning& warning : warnings) steps.emplace_back(Warn{warning});
+}
+
+/// Only what has not been told before.
+void warn_anew(const Warnings& warnings, Warnings& told, std::vector<Step>& steps) {
+  for (const Warning& warning : warnings) {
+    if (std::ranges::find(told, warning) == told.end()) steps.emplace_back(Warn{warning});
+  }
+  told = warnings;
 }
 
 /// Ports whose number is given are opened before those that take the next free one.
@@ -122,8 +130,11 @@ void Reconciler::reconcile(const Affected& what, std::vector<Step>& steps) {
 
     Warnings warnings;
     auto settings = bridge_settings(Row(*bridge_table, *row), warnings);
-    warn(warnings, steps);
+    warn_anew(warnings, known->second.warnings, steps);
     if (settings != known->second.settings) {
+      if (!(known->second.settings.flood_vlans == settings.flood_vlans)) {  // see check_port()
+        affected.ports.insert(known->second.ports.begin(), known->second.ports.end());
+      }
       known->second.settings = settings;
       steps.emplace_back(ChangeBridge{uuid, std::move(settings)});
     }
@@ -164,7 +175,8 @@ void Reconciler::reconcile_bridges(Affected& affected, std::vector<Step>& steps)
     const db::RowPtr row = database_.find(*bridge_table, uuid);
     if (!row || bridges_.contains(uuid)) continue;
     Warnings warnings;
-    KnownBridge bridge{bridge_settings(Row(*bridge_table, *row), warnings), {}};
+    KnownBridge bridge{bridge_settings(Row(*bridge_table, *row), warnings), {}, {}};
+    bridge.warnings = warnings;
     warn(warnings, steps);
     steps.emplace_back(AddBridge{uuid, bridge.settings});
     bridges_.emplace(uuid, std::move(bridge));
@@ -197,13 +209,15 @@ void Reconciler::read_port(const db::Uuid& port, const db::Uuid& bridge, std::ve
   std::ranges::sort(interfaces, {}, [](const Row& interface) { return interface.text("name"); });
 
   Warnings warnings;
-  KnownPort now{bridge, port_settings(Row(*port_table, *row), interfaces, warnings), {}};
+  KnownPort now{bridge, port_settings(Row(*port_table, *row), interfaces, warnings), {}, {}};
+  check_port(bridges_.at(bridge).settings, now.settings, warnings);
+  now.warnings = warnings;
   for (const Row& interface : interfaces) now.interfaces.push_back(interface.uuid());
   const auto known = ports_.find(port);
   const bool is_new = known == ports_.end() || known->second.bridge != bridge;
   if (!is_new && known->second.settings == now.settings &&
       known->second.interfaces == now.interfaces) {
-    return;
+    return warn_anew(warnings, known->second.warnings, steps);
   }
   if (!is_new) {
     for (const db::Uuid& interface : known->second.interfaces) port_of_interface_.erase(interface);
@@ -223,7 +237,9 @@ void Reconciler::read_switch(std::vector<Step>& steps) {
   const db::RowMap& rows = database_.rows(*table);
   if (rows.empty()) return;
   const auto& [uuid, row] = *rows.begin();
-  const SwitchSettings settings = switch_settings(Row(*table, *row));
+  Warnings warnings;
+  const SwitchSettings settings = switch_settings(Row(*table, *row), warnings);
+  warn_anew(warnings, switch_warnings_, steps);
   if (switch_ == settings) return;
   switch_ = settings;
   steps.emplace_back(ChangeSwitch{uuid, settings});

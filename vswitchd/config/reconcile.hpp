@@ -47,7 +47,7 @@ struct ChangeSwitch {
 
 /// For the log.
 struct Warn {
-  std::string text;
+  Warning warning;
 };
 
 using Step = std::variant<AddBridge, ChangeBridge, RemoveBridge, AddPort, ChangePort, RemovePort,
@@ -74,9 +74,11 @@ class Reconciler {
     db::Uuid bridge;
     bridge::PortSettings settings;
     std::vector<db::Uuid> interfaces;
+    Warnings warnings;  ///< as last told
   };
   struct KnownBridge {
     bridge::BridgeSettings settings;
+    Warnings warnings;
     std::set<db::Uuid> ports;
   };
 
@@ -92,6 +94,7 @@ class Reconciler {
   std::map<db::Uuid, KnownPort> ports_;
   std::map<db::Uuid, db::Uuid> port_of_interface_;
   std::optional<SwitchSettings> switch_;
+  Warnings switch_warnings_;
 };
 
 }  // namespace bondway::config

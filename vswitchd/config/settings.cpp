@@ -51,7 +51,7 @@ VlanRules vlan_rules(const Row& port, const Keys& keys, Warnings& warnings) {
   const VlanSet trunks = vlan_set(port.numbers("trunks"));
   if (port.text("vlan_mode").empty() && rules.mode == VlanMode::access && !trunks.empty()) {
     warnings.push_back(
-        fmt::format("port {}: ignoring trunks in favor of implicit vlan_mode", port.text("name")));
+        {fmt::format("port {}: ignoring trunks in favor of implicit vlan", port.text("name"))});
   }
   rules.trunks = all_if_empty(trunks);
   if (rules.mode == VlanMode::native_tagged || rules.mode == VlanMode::native_untagged) {
@@ -73,9 +73,9 @@ std::optional<MacAddress> lacp_system_id(const std::string& port, const Keys& ke
   usable = mac && !mac->is_zero();
   if (!mac) {
     warnings.push_back(
-        fmt::format("port {}: LACP system ID ({}) must be an Ethernet address.", port, *text));
+        {fmt::format("port {}: LACP system ID ({}) must be an Ethernet address.", port, *text)});
   } else if (mac->is_zero()) {
-    warnings.push_back(fmt::format("port {}: Invalid zero MAC address for LACP system ID.", port));
+    warnings.push_back({fmt::format("port {}: Invalid zero LACP system ID.", port)});
   }
   return mac;
 }
@@ -94,12 +94,21 @@ std::optional<bridge::LacpSettings> lacp_settings(const Row& port, const Keys& k
     lacp.system_priority = narrow<std::uint16_t>(*priority);
   }
   lacp.fallback_ab = keys.is_true("lacp-fallback-ab");
-  lacp.aggregate_wait =
-      std::chrono::milliseconds(keys.number("lacp-aggregate-wait", 0, 3'600'000).value_or(0));
-  lacp.min_links = narrow<std::uint32_t>(keys.number("lacp-min-links", 0, 255).value_or(0));
-  lacp.max_bundle = narrow<std::uint32_t>(keys.number("lacp-max-bundle", 0, 255).value_or(0));
-  lacp.timeout_multiplier =
-      narrow<std::uint32_t>(keys.number("lacp-timeout-multiplier", 1, 1000).value_or(3));
+  // Keys of our own: what the reference does not know cannot be wrong there without a word.
+  const auto number = [&](const std::string& key, std::int64_t least, std::int64_t most,
+                          std::int64_t otherwise) {
+    const auto text = keys.text(key);
+    const auto valid = keys.number(key, least, most);
+    if (text && !valid) {
+      warnings.push_back({fmt::format("port {}: {} {} is not an integer from {} to {}, using {}",
+                                      port.text("name"), key, *text, least, most, otherwise)});
+    }
+    return valid.value_or(otherwise);
+  };
+  lacp.aggregate_wait = std::chrono::milliseconds(number("lacp-aggregate-wait", 0, 3'600'000, 0));
+  lacp.min_links = narrow<std::uint32_t>(number("lacp-min-links", 0, 255, 0));
+  lacp.max_bundle = narrow<std::uint32_t>(number("lacp-max-bundle", 0, 255, 0));
+  lacp.timeout_multiplier = narrow<std::uint32_t>(number("lacp-timeout-multiplier", 1, 1000, 3));
   lacp.independent_control = keys.is_true("lacp-independent-control");
   return lacp;
 }
@@ -109,10 +118,11 @@ bond::Mode bond_mode(const Row& port, bool is_bond, Warnings& warnings) {
   if (mode == "balance-slb") return bond::Mode::balance_slb;
   if (mode == "balance-tcp") return bond::Mode::balance_tcp;
   if (mode.empty() && is_bond) {
-    warnings.push_back(fmt::format(
-        "port {}: Using the default bond_mode active-backup. Note that in previous versions, the "
-        "default bond_mode was balance-slb",
-        port.text("name")));
+    warnings.push_back(
+        {fmt::format("port {}: Using the default bond_mode active-backup. Note that in previous "
+                     "versions, the default bond_mode was balance-slb",
+                     port.text("name")),
+         Warning::Kind::once_a_minute});
   }
   return bond::Mode::active_backup;
 }
@@ -146,8 +156,8 @@ bridge::DetectMode detect_mode(const Row& port, const Keys& keys, Warnings& warn
   const auto mode = keys.text("bond-detect-mode");
   if (!mode || *mode == "carrier") return bridge::DetectMode::carrier;
   if (*mode == "miimon") return bridge::DetectMode::miimon;
-  warnings.push_back(fmt::format("port {}: unsupported bond-detect-mode {}, defaulting to carrier",
-                                 port.text("name"), *mode));
+  warnings.push_back({fmt::format("port {}: unsupported bond-detect-mode {}, defaulting to carrier",
+                                  port.text("name"), *mode)});
   return bridge::DetectMode::carrier;
 }
 
@@ -225,9 +235,12 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
   settings.datapath_type = row.text("datapath_type");
   const auto hwaddr = keys.text("hwaddr");
   settings.hwaddr = usable_mac(hwaddr);
-  if (hwaddr && !settings.hwaddr && MacAddress::parse(*hwaddr)) {
-    warnings.push_back(fmt::format("bridge {}: cannot set management hardware address to {}",
-                                   settings.name, *hwaddr));
+  if (const auto mac = hwaddr ? MacAddress::parse(*hwaddr) : std::nullopt;
+      mac && !settings.hwaddr) {
+    const std::string what =
+        mac->is_zero() ? "zero" : fmt::format("multicast address {}", to_string(*mac));
+    warnings.push_back({fmt::format("bridge {}: cannot set MAC address to {}", settings.name, what),
+                        Warning::Kind::error});
   }
   settings.datapath_id = hex_number(keys.text("datapath-id"));
   settings.mac_ageing = std::chrono::seconds(within(keys.number("mac-aging-time"), 300, 15, 3600));
@@ -238,7 +251,33 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
   return settings;
 }
 
-SwitchSettings switch_settings(const Row& row) {
+void check_port(const bridge::BridgeSettings& bridge, const bridge::PortSettings& port,
+                Warnings& warnings) {
+  for (const bridge::InterfaceSettings& interface : port.interfaces) {
+    if (!interface.mac) continue;
+    const auto complain = [&](std::string_view what) {
+      warnings.push_back(
+          {fmt::format("interface {}: {}", interface.name, what), Warning::Kind::error});
+    };
+    if (interface.name == bridge.name) {
+      complain("ignoring mac in Interface record (use Bridge record to set local port's mac)");
+    } else if (interface.type == "internal" && interface.mac->is_zero()) {
+      complain("cannot set MAC to all zero address");
+    } else if (interface.type == "internal" && interface.mac->is_multicast()) {
+      complain("cannot set MAC to multicast address");
+    }
+  }
+  const bool balances_by_source =
+      port.interfaces.size() > 1 && port.bond.mode == bond::Mode::balance_slb;
+  if (balances_by_source && !bridge.flood_vlans.empty()) {
+    warnings.push_back({fmt::format(
+        "port {}: SLB bonds are incompatible with flood_vlans, please use another bond "
+        "type or disable flood_vlans",
+        port.name)});
+  }
+}
+
+SwitchSettings switch_settings(const Row& row, Warnings& warnings) {
   const Keys keys(row.strings("other_config"));
   SwitchSettings settings;
   settings.next_cfg = row.number("next_cfg");
@@ -246,9 +285,12 @@ SwitchSettings switch_settings(const Row& row) {
   settings.statistics_interval = std::chrono::milliseconds(std::max<std::int64_t>(interval, 5000));
   const std::int64_t limit = keys.number("vlan-limit").value_or(1);
   settings.vlan_limit = limit == 1 ? 1 : 2;
-  const std::string layout = keys.text("appctl-format").value_or("");
+  const std::string layout = keys.text("appctl-format").value_or("3.1");
   if (layout == "2.0") settings.layout = bond::Layout::v2_0;
   if (layout == "1.4") settings.layout = bond::Layout::v1_4;
+  if (layout != "3.1" && settings.layout == bond::Layout::v3_1) {
+    warnings.push_back({fmt::format("appctl-format {} is none of 1.4, 2.0 and 3.1", layout)});
+  }
   return settings;
 }
 

@@ -10,7 +10,18 @@
 /// said in `warnings` (lines for the log's module "bridge"), and a default or limit acts instead.
 namespace bondway::config {
 
-using Warnings = std::vector<std::string>;
+/// A line for the log, of the level that scripts know it by.
+struct Warning {
+  enum class Kind : std::uint8_t {
+    warning,
+    once_a_minute,  ///< a warning that may concern thousands of ports at once
+    error,
+  };
+  std::string text{};
+  Kind kind = Kind::warning;
+  bool operator==(const Warning&) const = default;
+};
+using Warnings = std::vector<Warning>;
 
 bridge::InterfaceSettings interface_settings(const Row& row);
 
@@ -21,6 +32,10 @@ bridge::PortSettings port_settings(const Row& port, const std::vector<Row>& inte
 
 bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings);
 
+/// What is wrong with a port only on this bridge.
+void check_port(const bridge::BridgeSettings& bridge, const bridge::PortSettings& port,
+                Warnings& warnings);
+
 /// What is configured for the switch as a whole, in the Open_vSwitch row.
 struct SwitchSettings {
   std::int64_t next_cfg = 0;
@@ -29,6 +44,6 @@ struct SwitchSettings {
   bond::Layout layout = bond::Layout::v3_1;  ///< of bond/show and lacp/show: appctl-format
   bool operator==(const SwitchSettings&) const = default;
 };
-SwitchSettings switch_settings(const Row& row);
+SwitchSettings switch_settings(const Row& row, Warnings& warnings);
 
 }  // namespace bondway::config

@@ -33,6 +33,7 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
 Switch::~Switch() = default;
 
 void Switch::apply(const std::vector<config::Step>& steps) {
+  ++totals_.reconfigurations;
   for (const config::Step& step : steps) {
     std::visit([this](const auto& s) { perform(s); }, step);
     run_queue();
@@ -166,13 +167,19 @@ void Switch::perform(const config::ChangeSwitch& step) {
   settings_ = step.settings;
 }
 
-void Switch::perform(const config::Warn& step) { log(step.text, bridge::Log::Level::warning); }
+void Switch::perform(const config::Warn& step) {
+  using Kind = config::Warning::Kind;
+  const auto& [text, kind] = step.warning;
+  log_({.level = kind == Kind::error ? bridge::Log::Level::error : bridge::Log::Level::warning,
+        .text = text,
+        .limited = kind == Kind::once_a_minute});
+}
 
 // ---- interfaces
 
 void Switch::note_detect_mode(const db::Uuid& port, bridge::DetectMode mode) {
   if (mode == bridge::DetectMode::miimon) {
-    mii_ports_.insert(port);
+    mii_ports_.try_emplace(port);
   } else {
     mii_ports_.erase(port);
   }

@@ -25,6 +25,12 @@ struct StatusNews {
   bool empty() const { return bridges.empty() && ports.empty() && interfaces.empty(); }
 };
 
+/// How often things happened since the start.
+struct SwitchTotals {
+  std::uint64_t reconfigurations = 0;
+  std::uint64_t slow_frames_received = 0, slow_frames_sent = 0;
+};
+
 /// One bridge of the switch.
 struct SwitchBridge {
   db::Uuid row;
@@ -72,6 +78,7 @@ class Switch {
   void give_back(StatusNews news);
 
   const config::SwitchSettings& settings() const { return settings_; }
+  const SwitchTotals& totals() const { return totals_; }
   const std::optional<db::Uuid>& row() const { return row_; }
   TimePoint now() const { return now_(); }
 
@@ -94,7 +101,7 @@ class Switch {
   void collect_load(const SwitchPort& port);
   /// The administrative state of a dummy device has changed.
   void dummy_changed(Interface& interface);
-  /// Asks the devices that miimon watches for their link, if there are any.
+  /// Asks the devices that miimon watches for their link, those whose port's interval has passed.
   void poll_mii();
   bool polls_mii() const { return !mii_ports_.empty(); }
 
@@ -158,11 +165,12 @@ class Switch {
 
   std::optional<db::Uuid> row_;
   config::SwitchSettings settings_;
+  SwitchTotals totals_;
   std::map<db::Uuid, SwitchBridge> bridges_;
   std::map<db::Uuid, SwitchPort> ports_;
   std::map<std::string, db::Uuid> bridge_names_, port_names_;
   std::vector<db::Uuid> bridge_rows_;  ///< by BridgeId; zero where free
-  std::set<db::Uuid> mii_ports_;
+  std::map<db::Uuid, TimePoint> mii_ports_;  ///< when to ask their devices again
   std::uint64_t sequence_ = 0;
   bond::ReferenceOrder bond_order_;
   std::shared_ptr<bridge::RecirculationIds> recirculation_ids_ =

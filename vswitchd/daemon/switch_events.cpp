@@ -14,6 +14,7 @@ void Switch::on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t>
   Interface* interface = interfaces_.find(id);
   if (interface == nullptr || !interface->is_open()) return;
   if (!lacp::is_link_aggregation(octets)) return;
+  ++totals_.slow_frames_received;
   SwitchPort& port = port_of(*interface);
   queue(port.bridge, bridge_of(port).bridge->receive(port.id, id, octets, now()));
 }
@@ -70,8 +71,10 @@ void Switch::dummy_changed(Interface& interface) {
 }
 
 void Switch::poll_mii() {
-  for (const db::Uuid& row : mii_ports_) {
+  for (auto& [row, due] : mii_ports_) {
+    if (now() < due) continue;
     const SwitchPort& port = ports_.at(row);
+    due = now() + this->port(port).settings().miimon_interval;
     for (const bridge::InterfaceId id : port.interfaces) {
       Interface& interface = *interfaces_.find(id);
       if (!interface.device) continue;
@@ -152,6 +155,7 @@ void Switch::perform(const SwitchBridge& bridge, const bridge::PortAction& actio
 void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send) {
   Interface* out = interfaces_.find(send.interface);
   if (out == nullptr || !out->is_open()) return;
+  ++totals_.slow_frames_sent;
   if (out->slow_frames) {
     (void)out->slow_frames->send(FrameView{send.octets, {}});  // as lost as on a cut wire
     return;
