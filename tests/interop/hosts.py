@@ -6,7 +6,7 @@ Usage: hosts.py --bin DIR [--short] [--seconds N] switches|guest
     host left -- s0 --- br0 -- bond0 ==== two cables ==== the other end -- host right
 
 `switches`: ours is at both ends, in each bond mode, with and without LACP.  `guest`: the other end
-is the bond of an emulated Linux.  Ping, TCP and UDP both ways, data compared by digest; untagged, in
+is the bond or team of an emulated Linux.  Ping, TCP and UDP both ways, data compared by digest; untagged, in
 a VLAN of access ports or of the guest, and in one of the hosts where the kernel has VLAN devices;
 all of it once more with frames of 9000 octets.  Exits with 77 where iperf3 or the emulated Linux is
 not to be had.
@@ -132,7 +132,17 @@ class GuestHost:
                                   "sha256sum < /tmp/taken").split()[0]
 
     def set_mtu(self, mtu):
-        self.guest.execute(f"for d in eth0 eth1 bond0 bond0.20; do ip link set $d mtu {mtu}; done")
+        self.guest.execute(f"for d in eth0 eth1 {self.bond()} {self.bond()}.20; do "
+                           f"ip link set $d mtu {mtu}; done")
+
+    def bond(self):
+        return "bond0" if self.guest.kind == "bonding" else "team0"
+
+    def add_vlan(self, address):
+        bond = self.bond()
+        self.guest.execute(f"""ip link add link {bond} name {bond}.20 type vlan id 20
+ip link set {bond}.20 up
+ip address add {address}/24 dev {bond}.20""")
 
 
 class Conversation:
@@ -261,12 +271,15 @@ def with_guest(stack, options, directory):
     guest = Guest(stack, "peer", "bonding", end, RIGHT, directory, record=False)
     guest.start()
     conversation = Conversation(left, GuestHost(guest), options.seconds)
-    for mode in ("active-backup", "balance-slb", "balance-tcp")[2 if options.short else 0:]:
-        print(f"== bond_mode={mode} lacp=active", flush=True)
+    runs = [(kind, mode) for kind in ("bonding", "teamd")
+            for mode in ("active-backup", "balance-slb", "balance-tcp")]
+    for kind, mode in runs[2:3] if options.short else runs:
+        print(f"== {kind}, bond_mode={mode} lacp=active", flush=True)
         end.configure(Settings(mode=mode))
+        guest.deconfigure()
+        guest.kind = kind
         guest.configure(Settings())
-        guest.execute("ip link add link bond0 name bond0.20 type vlan id 20\n"
-                      f"ip link set bond0.20 up && ip address add {RIGHT_ACCESS}/24 dev bond0.20")
+        conversation.right.add_vlan(RIGHT_ACCESS)
         for mtu in (1500, JUMBO):
             set_mtu(end, mtu)
             left.set_mtu(mtu)
