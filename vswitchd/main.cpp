@@ -59,6 +59,7 @@ void print_help(const process::Paths& paths) {
       "  -p, --private-key=FILE  file with private key\n"
       "  -c, --certificate=FILE  file with certificate for private key\n"
       "  -C, --ca-cert=FILE      file with peer CA certificate\n"
+      "  --bootstrap-ca-cert=FILE  the same; no peer is believed until the file exists\n"
       "SSL options:\n"
       "  --ssl-protocols=PROTOS  list of SSL protocols to enable\n"
       "  --ssl-ciphers=CIPHERS   list of SSL ciphers to enable\n"
@@ -81,7 +82,7 @@ Result<void> choose_dummies(Settings& settings, const std::optional<std::string>
   } else if (*value == "system") {
     settings.dummies = DummyMode::override_system;
   } else {
-    return fail("--enable-dummy takes override or system, not {}", *value);
+    return fail("{}: unknown dummy level", *value);
   }
   return {};
 }
@@ -97,6 +98,7 @@ process::Options tls_options(server::TlsFiles& tls) {
   return {{"private-key", 'p', required, store(tls.private_key)},
           {"certificate", 'c', required, store(tls.certificate)},
           {"ca-cert", 'C', required, store(tls.ca_cert)},
+          {"bootstrap-ca-cert", '\0', required, store(tls.ca_cert)},
           {"peer-ca-cert", '\0', required, store(tls.peer_ca_cert)},
           {"ssl-protocols", '\0', required, store(tls.protocols)},
           {"ssl-ciphers", '\0', required, store(tls.ciphers)}};
@@ -118,7 +120,10 @@ process::Options options(Settings& settings, process::Log& log, const process::P
                     [&settings](const auto& value) { return choose_dummies(settings, value); }},
                    {"disable-system", '\0', Option::Argument::none, ignore},
                    {"disable-system-route", '\0', Option::Argument::none, ignore},
-                   {"dpdk", '\0', Option::Argument::none, ignore},
+                   {"dpdk", '\0', Option::Argument::none,
+                    [](const auto&) -> Result<void> {
+                      return fail("Using --dpdk to configure DPDK is not supported.");
+                    }},
                    {"mlockall", '\0', Option::Argument::none,
                     none([&settings] { settings.lock_memory = true; })},
                    {"help", 'h', Option::Argument::none, none([&settings, paths] {

@@ -88,6 +88,10 @@ command_lines() {
   run_failing 1 ovs-vsctl --bogus
   answers <<< "ovs-vsctl: unrecognized option '--bogus'"
   refused "no bridge named br9" ovs-vsctl add-br br1 -- add-port br9 p9
+  run_failing 1 ovs-vswitchd --enable-dummy=some
+  answers <<< "ovs-vswitchd: some: unknown dummy level"
+  run_failing 1 ovs-vswitchd --dpdk
+  answers <<< "ovs-vswitchd: Using --dpdk to configure DPDK is not supported."
   run_failing 2 ovs-appctl bond/show bond9
   answers <<< $'no such bond\novs-appctl: ovs-vswitchd: server returned an error'
   run_failing 2 ovs-appctl bond/shaw
