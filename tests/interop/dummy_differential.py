@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Drives the installed Open vSwitch and ours with the same random scripts and compares them.
 
-Usage: dummy_differential.py --bin DIR [--scripts N] [--seed N] [--steps N] [--keep-going] [-v]
+Usage: dummy_differential.py --bin DIR [--scripts N] [--seed N] [--steps N] [--jobs N]
+                             [--keep-going] [-v]
 
 Both run on dummy devices with a stopped clock.  After every step the answers of the commands, the
 status columns and the frames that were sent must be equal, except for what intended.py lists.  A
@@ -10,11 +11,14 @@ reference is not installed.
 """
 
 import argparse
+import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -68,25 +72,56 @@ class Pair:
             switch.stop()
 
 
-def run_script(pair, seed, length, verbose):
+def run_script(pair, pool, seed, options):
     """None, or what differed."""
     pair.clear()
     directory = tempfile.mkdtemp(prefix="script-", dir=os.path.dirname(pair.ours.directory))
     recorders = [Recorder(switch, os.path.join(directory, switch.name)) for switch in pair.switches]
     script = Script(seed)
-    comparison = Comparison(recorders)
+    comparison = Comparison(recorders, pool)
     found = None
-    for number, step in enumerate(script.steps(length, recorders[0])):
-        if verbose:
+    for number, step in enumerate(script.steps(options.steps, recorders[0])):
+        if options.v:
             print(f"{number}: {step}", flush=True)
         found = comparison.take(step)
         if found:
             found = f"script {seed}, step {number}: {step}\n{found}"
             break
     for step in script.whole_second():  # where the next script begins
-        for recorder in recorders:
-            step.perform(recorder)
+        comparison.both(step.perform)
+    shutil.rmtree(directory, ignore_errors=True)
     return found
+
+
+def run_scripts(options, seeds, found):
+    """One pair of switches takes seeds until there are no more, and tells what differed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through `finally`
+    with tempfile.TemporaryDirectory(prefix="bondway-diff-") as directory, \
+            ThreadPoolExecutor(2) as pool:
+        pair = Pair(directory, options.bin)
+        try:
+            pair.start()
+            while (seed := seeds.get()) is not None:
+                found.put((seed, run_script(pair, pool, seed, options)))
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            pair.stop()
+
+
+def results(options, workers, seeds, found):
+    """What every script found, as they end."""
+    for seed in range(options.seed, options.seed + options.scripts):
+        seeds.put(seed)
+    for _ in workers:
+        seeds.put(None)
+    for worker in workers:
+        worker.start()
+    for _ in range(options.scripts):
+        while found.empty():
+            time.sleep(0.05)
+            if any(worker.exitcode for worker in workers):
+                raise SystemExit("a switch, or what drives it, has died")
+        yield found.get()
 
 
 def main():
@@ -95,31 +130,35 @@ def main():
     parser.add_argument("--scripts", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--jobs", type=int, default=1, help="pairs of switches, side by side")
     parser.add_argument("--keep-going", action="store_true")
     parser.add_argument("-v", action="store_true")
     options = parser.parse_args()
+    options.bin = os.path.abspath(options.bin)
     if not reference_is_installed():
         print("Open vSwitch is not installed")
         return 77
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through `finally`
     started, equal, failed = time.monotonic(), 0, []
-    with tempfile.TemporaryDirectory(prefix="bondway-diff-") as directory:
-        pair = Pair(directory, options.bin)
-        try:
-            pair.start()
-            for seed in range(options.seed, options.seed + options.scripts):
-                found = run_script(pair, seed, options.steps, options.v)
-                if not found:
-                    equal += 1
-                    continue
-                failed.append(seed)
-                print(found, flush=True)
-                if not options.keep_going:
-                    break
-        finally:
-            pair.stop()
-            print(f"{equal} scripts without a difference, {len(failed)} with one {failed}, "
-                  f"{time.monotonic() - started:.0f} s")
+    seeds, found = multiprocessing.Queue(), multiprocessing.SimpleQueue()
+    workers = [multiprocessing.Process(target=run_scripts, args=(options, seeds, found))
+               for _ in range(options.jobs)]
+    try:
+        for seed, difference in results(options, workers, seeds, found):
+            if not difference:
+                equal += 1
+                continue
+            failed.append(seed)
+            print(difference, flush=True)
+            if not options.keep_going:
+                break
+    finally:
+        for worker in workers:
+            if equal + len(failed) < options.scripts:
+                worker.terminate()
+            worker.join()
+        print(f"{equal} scripts without a difference, {len(failed)} with one {sorted(failed)}, "
+              f"{time.monotonic() - started:.0f} s")
     return 1 if failed else 0
 
 

@@ -103,29 +103,45 @@ class Rebalancing:
         return self.PATTERN.sub(replace, text)
 
 
-ACTIVE = re.compile(r"^---- (\S+) ----$|^active member mac: .*\((.*)\)$", re.M)
+class ActiveChoice:
+    """Of several members that may become active the reference takes any: ours takes the same.  Only
+    where both have just chosen, and neither found the primary among them."""
 
+    PATTERN = re.compile(r"^---- (\S+) ----$|^active-backup primary: (\S+)|"
+                         r"^active member mac: .*\((.*)\)$", re.M)
 
-def active_members(text):
-    bond, active = None, {}
-    for name, member in ACTIVE.findall(text):
-        if name:
-            bond = name
-        else:
-            active[bond] = member
-    return active
+    def __init__(self):
+        self.before = [{}, {}]  # bond -> active member, of both at the last step
 
-
-def align(recorders, seen):
-    """Of several members that may become active the reference takes any: ours takes the same.
-    Whether there was something to align."""
-    reference, ours = [active_members(s["bond/show"]) for s in seen]
-    aligned = False
-    for bond, member in reference.items():
-        if bond in ours and ours[bond] != member and "none" not in ours[bond] + member:
-            if recorders[1].switch.command("bond/set-active-member", bond, member) == "done\n":
+    def align(self, recorders, seen):
+        """Whether there was something to align."""
+        found = [self.read(s["bond/show"]) for s in seen]
+        aligned = False
+        for bond in found[0].keys() & found[1].keys():
+            (reference, primary), (ours, _) = found[0][bond], found[1][bond]
+            if reference == ours or "none" in (reference, ours) or primary in (reference, ours):
+                continue
+            if any(found[i][bond][0] == self.before[i].get(bond) for i in (0, 1)):
+                continue
+            if recorders[1].switch.command("bond/set-active-member", bond, reference) == "done\n":
                 aligned = True
-    return aligned
+        return aligned
+
+    def step_is_over(self, seen):
+        self.before = [{bond: active for bond, (active, _) in self.read(s["bond/show"]).items()}
+                       for s in seen]
+
+    def read(self, text):
+        """bond -> active member, primary"""
+        bond, primary, answer = None, None, {}
+        for name, configured, active in self.PATTERN.findall(text):
+            if name:
+                bond = name
+            elif configured:
+                primary = configured
+            else:
+                answer[bond] = active, primary
+        return answer
 
 
 def frames(recorder, aligned):

@@ -24,6 +24,7 @@ class Recorder:
         self.names_by_mac = {}
         self.actors = {}      # interface -> the actor of its last LACPDU
         self.sent = {}        # interface -> frames sent in this step
+        self.bridges, self.bonds = [], []  # as last seen
 
     # ---- steps
 
@@ -43,25 +44,30 @@ class Recorder:
 
     def settle(self):
         """Two passes of the main loop; and what the reference's datapath has cached is gone."""
-        self.switch.command("version")
-        self.switch.command("revalidator/purge")
-        self.switch.command("version")
+        for command in ("version", "revalidator/purge", "version"):
+            self.switch.command(command)
 
     def observe(self):
-        command = self.switch.command
-        seen = {name: command(name) for name in (
-            "lacp/show", "lacp/show-stats", "bond/show", "bond/list")}
-        interfaces = self.switch.select("Interface", INTERFACE_COLUMNS)
-        ports = self.switch.select("Port", PORT_COLUMNS)
+        shows = ["lacp/show", "lacp/show-stats", "bond/show", "bond/list", "ofproto/list"]
+        tables = [f"fdb/show {bridge}" for bridge in self.bridges]
+        answers = self.switch.commands([line.split() for line in shows + tables])
+        if answers[4].split() != self.bridges:
+            self.bridges = answers[4].split()
+            return self.observe()
+        seen = dict(zip(shows + tables, answers))
+        interfaces, ports = self.switch.select(Interface=INTERFACE_COLUMNS, Port=PORT_COLUMNS)
         for name, row in interfaces.items():
             if isinstance(row["mac_in_use"], str):
                 self.names_by_mac[row["mac_in_use"]] = name
-        for name in command("ofproto/list").split():
-            seen["fdb/show " + name] = command("fdb/show", name)
+        self.note_bonds(seen["bond/list"])
         seen["interfaces"] = table(interfaces)
         seen["ports"] = table(ports)
         self.read_frames()
         return {key: self.rename(text) for key, text in seen.items()}
+
+    def note_bonds(self, text):
+        """Which interfaces belong to which bond, and which bonds balance."""
+        self.bonds = [line.split("\t") for line in text.splitlines()[1:]]
 
     def rename(self, text):
         """Devices get their addresses in the order of their making, which is chance when several
@@ -97,12 +103,8 @@ class Recorder:
 
     def ports_of_interfaces(self, all_bonds):
         """Of the interfaces of balancing bonds; of all bonds if asked for."""
-        answer = {}
-        for line in self.switch.command("bond/list").splitlines()[1:]:
-            name, mode, _, members = line.split("\t")
-            if all_bonds or mode != "active-backup":
-                answer.update({member: name for member in members.split(", ")})
-        return answer
+        return {member: name for name, mode, _, members in self.bonds
+                for member in members.split(", ") if all_bonds or mode != "active-backup"}
 
 
 def table(rows):
@@ -115,18 +117,24 @@ def table(rows):
 
 
 class Comparison:
-    """Two switches that take the same steps."""
+    """Two switches that take the same steps, side by side."""
 
-    def __init__(self, recorders):
-        self.recorders, self.rebalancing = recorders, intended.Rebalancing()
+    def __init__(self, recorders, pool):
+        self.recorders, self.pool = recorders, pool
+        self.rebalancing, self.choice = intended.Rebalancing(), intended.ActiveChoice()
+
+    def both(self, function):
+        return list(self.pool.map(function, self.recorders))
 
     def take(self, step):
         """None, or what differs afterwards, for a person to read."""
-        answers = [step.perform(recorder) for recorder in self.recorders]
+        def perform(recorder):
+            answer = step.perform(recorder)
+            recorder.settle()
+            return answer
+        answers = self.both(perform)
         if answers[0] != answers[1]:
             return compare_texts("answer", *answers)
-        for recorder in self.recorders:
-            recorder.settle()
         if step.settles_later:
             return None
         seen, aligned = self.look(step)
@@ -141,17 +149,17 @@ class Comparison:
         written a moment later.  And whether ours had to be told which member is active."""
         aligned = False
         for _ in range(PATIENCE):
-            seen = [recorder.observe() for recorder in self.recorders]
-            if intended.align(self.recorders, seen):
+            seen = self.both(Recorder.observe)
+            if self.choice.align(self.recorders, seen):
                 aligned = True
                 continue
             self.rebalancing.normalise(step.warped, seen)
-            seen = [intended.normalise(s) for s in seen]
-            if seen[0] == seen[1]:
+            normal = [intended.normalise(s) for s in seen]
+            if normal[0] == normal[1]:
                 break
-            for recorder in self.recorders:
-                recorder.switch.command("version")
-        return seen, aligned
+            self.both(Recorder.settle)
+        self.choice.step_is_over(seen)
+        return normal, aligned
 
     def compare_frames(self, step, aligned):
         for _ in range(PATIENCE):

@@ -25,7 +25,7 @@ def reference_is_installed():
 
 
 class Channel:
-    """JSON-RPC 1.0 over a unix socket, one request at a time."""
+    """JSON-RPC 1.0 over a unix socket.  Several requests in one call cost one round trip."""
 
     def __init__(self, path, timeout=20):
         deadline = time.monotonic() + timeout
@@ -45,17 +45,24 @@ class Channel:
         self.decoder = json.JSONDecoder()
 
     def call(self, method, params):
-        self.next_id += 1
-        self.send({"id": self.next_id, "method": method, "params": params})
+        return self.call_all([(method, params)])[0]
+
+    def call_all(self, requests):
+        """The answers to (method, params) pairs, which are answered in their order."""
+        first, self.next_id = self.next_id, self.next_id + len(requests)
+        self.socket.sendall("".join(
+            json.dumps({"id": first + i, "method": method, "params": params})
+            for i, (method, params) in enumerate(requests)).encode())
+        return [self.answer_to(first + i) for i in range(len(requests))]
+
+    def answer_to(self, identifier):
         while True:
             message = self.receive()
             if message.get("method") == "echo":
-                self.send({"id": message["id"], "result": message["params"], "error": None})
-            elif message.get("id") == self.next_id:
+                answer = {"id": message["id"], "result": message["params"], "error": None}
+                self.socket.sendall(json.dumps(answer).encode())
+            elif message.get("id") == identifier:
                 return message
-
-    def send(self, message):
-        self.socket.sendall(json.dumps(message).encode())
 
     def receive(self):
         while True:
@@ -83,7 +90,7 @@ class Switch:
 
     def __init__(self, name, directory, vswitchd):
         self.name, self.directory, self.vswitchd = name, directory, vswitchd
-        self.processes, self.channels = [], []
+        self.processes, self.channels, self.next_cfg = [], [], 0
         os.makedirs(directory)
         self.environment = dict(os.environ, OVS_RUNDIR=directory, OVS_LOGDIR=directory,
                                 OVS_DBDIR=directory, LC_ALL="C", TZ="UTC")
@@ -149,31 +156,39 @@ class Switch:
         return all(process.poll() is None for process in self.processes)
 
     def command(self, name, *arguments):
-        """The answer's text; an error's is marked."""
-        answer = self.control.call(name, list(arguments))
-        if answer.get("error") is not None:
-            return "error: " + answer["error"]
-        return answer["result"] or ""
+        return self.commands([(name, *arguments)])[0]
+
+    def commands(self, lines):
+        """The answers' texts; an error's is marked."""
+        answers = self.control.call_all([(name, arguments) for name, *arguments in lines])
+        return ["error: " + a["error"] if a.get("error") is not None else a["result"] or ""
+                for a in answers]
 
     def transact(self, operations):
-        answer = self.database.call("transact", ["Open_vSwitch", *operations])
-        if answer.get("error") is not None:
-            raise RuntimeError(f"{self.name}: {answer['error']}")
-        for result in answer["result"]:
-            if result and "error" in result:
-                raise RuntimeError(f"{self.name}: {result} for {operations}")
-        return answer["result"]
+        return self.transactions([operations])[0]
+
+    def transactions(self, all_operations):
+        answers = self.database.call_all(
+            [("transact", ["Open_vSwitch", *operations]) for operations in all_operations])
+        for answer, operations in zip(answers, all_operations):
+            if answer.get("error") is not None:
+                raise RuntimeError(f"{self.name}: {answer['error']}")
+            for result in answer["result"]:
+                if result and "error" in result:
+                    raise RuntimeError(f"{self.name}: {result} for {operations}")
+        return [answer["result"] for answer in answers]
 
     def apply(self, operations):
-        results = self.transact([
-            *operations,
-            {"op": "mutate", "table": "Open_vSwitch", "where": [],
-             "mutations": [["next_cfg", "+=", 1]]},
-            {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["next_cfg"]}])
-        wanted = results[-1]["rows"][0]["next_cfg"]
-        self.transact([{"op": "wait", "table": "Open_vSwitch", "where": [], "until": "==",
-                        "timeout": 10000, "columns": ["cur_cfg"], "rows": [{"cur_cfg": wanted}]}])
+        self.next_cfg += 1
+        self.transactions([
+            [*operations, {"op": "update", "table": "Open_vSwitch", "where": [],
+                           "row": {"next_cfg": self.next_cfg}}],
+            [{"op": "wait", "table": "Open_vSwitch", "where": [], "until": "==",
+              "timeout": 10000, "columns": ["cur_cfg"], "rows": [{"cur_cfg": self.next_cfg}]}]])
 
-    def select(self, table, columns):
-        rows = self.transact([{"op": "select", "table": table, "where": [], "columns": columns}])
-        return {row["name"]: row for row in rows[0]["rows"]}
+    def select(self, **columns):
+        """The rows of each of the tables, by name."""
+        answers = self.transactions([
+            [{"op": "select", "table": table, "where": [], "columns": wanted}
+             for table, wanted in columns.items()]])[0]
+        return [{row["name"]: row for row in answer["rows"]} for answer in answers]
