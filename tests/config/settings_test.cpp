@@ -191,6 +191,15 @@ TEST_F(SettingsTest, NoVlanModeMeansAccessWithATagAndTrunkWithout) {
   EXPECT_FALSE(trunk.vlan.trunks.contains(VlanId()));
 }
 
+// A port without a tag has native VLAN 0, which does not make its trunks carry it: so the
+// reference.
+TEST_F(SettingsTest, NativeVlanZeroLeavesTheTrunksAsTheyAre) {
+  const auto settings = bond(R"("vlan_mode":"native-tagged","trunks":["set",[10,20]])");
+  EXPECT_FALSE(settings.vlan.carries(VlanId()));
+  EXPECT_TRUE(
+      bond(R"("vlan_mode":"native-untagged","trunks":["set",[0,10]])").vlan.carries(VlanId()));
+}
+
 TEST_F(SettingsTest, NativeTrunksHoldTheNativeVlanAndNotZero) {
   const auto settings = bond(R"("vlan_mode":"native-tagged","tag":10)");
   EXPECT_TRUE(settings.vlan.trunks.contains(VlanId::from(10).value()));

@@ -33,8 +33,8 @@ class VlanSet {
 };
 
 /// A port's VLAN columns, with defaults filled in: `trunks` and `cvlans` hold what is carried,
-/// never "empty means all"; the native modes' trunks hold the native VLAN, and 0 only if it is
-/// that.
+/// never "empty means all"; the native modes' trunks hold the native VLAN and not 0, unless
+/// the native VLAN is 0: then they are as configured.
 struct VlanRules {
   VlanMode mode = VlanMode::trunk;
   VlanId tag;  ///< access, native and tunnel modes

@@ -54,7 +54,9 @@ VlanRules vlan_rules(const Row& port, const Keys& keys, Warnings& warnings) {
         {fmt::format("port {}: ignoring trunks in favor of implicit vlan", port.text("name"))});
   }
   rules.trunks = all_if_empty(trunks);
-  if (rules.mode == VlanMode::native_tagged || rules.mode == VlanMode::native_untagged) {
+  const bool has_native_vlan =
+      rules.mode == VlanMode::native_tagged || rules.mode == VlanMode::native_untagged;
+  if (has_native_vlan && !rules.tag.is_untagged()) {  // VLAN 0 counts only if the trunks list it
     rules.trunks.erase(VlanId());
     rules.trunks.insert(rules.tag);
   }
