@@ -408,6 +408,21 @@ TEST_F(LagTest, ALoopIsNotABond) {
                   "member p0: Loopback detected. Interface is connected to its own bond"})));
 }
 
+// A partner heard elsewhere ends the presumption under which a waiting member called itself
+// synchronized; nobody else would have said so, as no mux machine moves.  6.4.15: NTT with
+// DETACHED.
+TEST_F(LagTest, AMemberThatIsNoLongerPresumedAttachedSaysSo) {
+  build_left();
+  wire->advance(2s);  // out of the transmit limit
+  ASSERT_EQ(status(kLeft, 0), "expired attached");
+  PortInfo told = left_port(1);
+  told.state = member(kLeft, 0).actor.state;
+  const std::size_t before = wire->sent(kLeft);
+  hear(kLeft, kFirst, matching_pdu(left_port(2), told));
+  EXPECT_EQ(status(kLeft, 0), "current detached");
+  EXPECT_EQ(wire->sent(kLeft), before + 1);
+}
+
 TEST_F(LagTest, ACableBetweenTwoMembersOfOneBondDoesNoHarm) {
   right.system_id = kOurSystem;  // both ends are one system, as a looped cable looks
   build();

@@ -28,6 +28,7 @@ struct Lag::Member {
   Link link = Link::down;
   Selected selected = Selected::unselected;
   PortInfo identity;  // what of the actor partners were last told, or will be by a pending LACPDU
+  bool told_synchronized = false;  // by the last LACPDU
 
   RxMachine rx;
   StatusMachine status;
@@ -345,9 +346,15 @@ void Lag::run_periodic_and_churn(Member& member, TimePoint now) {
 }
 
 void Lag::transmit(Member& member, TimePoint now, Actions& actions) {
+  // The mux machine announces what it does; but a member may cease to be presumed attached.
+  const bool heard = member.rx.state() == RxState::current;
+  if (heard && member.told_synchronized && !attached(member)) {
+    member.transmission.need_to_transmit();
+  }
   if (member.periodic.state() == PeriodicState::none) return member.transmission.forget();
   if (!member.transmission.take(now)) return;
   ++member.counters.tx_pdus;
+  member.told_synchronized = attached(member);
   const Lacpdu pdu{.actor = actor(member), .partner = partner(member)};
   actions.push_back(SendPdu{member.id, encode(pdu, member.config.mac)});
 }
