@@ -171,6 +171,29 @@ TEST_F(NegotiationTest, OneMemberLeftIsNoBond) {
   EXPECT_EQ(br0.bridge.plan()->ports[0]->members, std::vector{InterfaceId{1}});
 }
 
+// So in the reference, and in its log: enabled by its carrier, disabled, then enabled as LACP lets
+// it.
+TEST_F(NegotiationTest, LacpHasNoOpinionInAMembersFirstPassSoItsUpdelayBegins) {
+  PortSettings settings = port(br0).settings();
+  settings.lacp.reset();
+  settings.bond.updelay = 1s;
+  run(br0, br0.bridge.configure_port(br0.port, settings, now));
+  advance(2s);
+  ASSERT_TRUE(enabled(br0, 0) && enabled(br0, 1));
+
+  settings.lacp = LacpSettings();
+  settings.lacp->active = false;  // waits for nobody: it falls back at once
+  settings.lacp->fallback_ab = settings.bond.lacp_fallback_ab = true;
+  cut = {InterfaceId{2}, InterfaceId{3}};
+  run(br1, br1.bridge.link_changed(br1.port, InterfaceId{2}, false, now));
+  run(br1, br1.bridge.link_changed(br1.port, InterfaceId{3}, false, now));
+  run(br0, br0.bridge.configure_port(br0.port, settings, now));
+  EXPECT_TRUE(enabled(br0, 0)) << "the active member skips the delay";
+  EXPECT_FALSE(enabled(br0, 1));
+  advance(1s);
+  EXPECT_TRUE(enabled(br0, 1));
+}
+
 TEST(PortNumbers, AreNotReusedBeforeTheRangeIsUsedUp) {
   PortNumbers numbers;
   EXPECT_EQ(numbers.take({}), 1);

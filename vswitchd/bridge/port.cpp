@@ -260,6 +260,7 @@ void Port::update_lag(TimePoint now, Actions& actions) {
     take(lag_->configure(lag_config(), now), actions);
   }
   for (const Member& member : members_) {
+    if (!lag_->contains(lacp_id(member.id))) newcomers_.push_back(member.id);
     take(lag_->add_member(lacp_id(member.id), lag_member(member), lacp_link(member), now), actions);
   }
 }
@@ -280,6 +281,7 @@ void Port::update_recirculation_id() {
 void Port::update_bond(TimePoint now, Actions& actions) {
   update_recirculation_id();
   if (members_.size() < 2) {
+    newcomers_.clear();
     if (!bond_) return;
     for (const bond::Action& action : bond_->update(now)) std::visit(FromBond{actions}, action);
     actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
@@ -299,15 +301,32 @@ void Port::update_bond(TimePoint now, Actions& actions) {
     bond_->add_member({bond_id(member.id), member.name, member.mac}, member.link_up);
     bond_->set_carrier(bond_id(member.id), member.link_up);
   }
+  introduce_newcomers(now, actions);
+}
+
+/// LACP has an opinion of a member only after the bond's first pass with it, even where nobody
+/// needs to answer: until then it may carry nothing, and its updelay begins afterwards.  So in the
+/// reference.
+void Port::introduce_newcomers(TimePoint now, Actions& actions) {
+  const auto newcomers = std::exchange(newcomers_, {});
+  if (!lag_ || newcomers.empty()) return;
+  tell_bond([&](InterfaceId id) {
+    return std::ranges::find(newcomers, id) == newcomers.end() && lag_->may_enable(lacp_id(id));
+  });
+  for (const bond::Action& action : bond_->update(now)) std::visit(FromBond{actions}, action);
+}
+
+void Port::tell_bond(const std::function<bool(InterfaceId)>& may_enable) {
+  bond_->set_lacp_status(bond_status(lag_.get()));
+  for (const Member& member : members_) {
+    bond_->set_may_enable(bond_id(member.id), may_enable(member.id));
+  }
 }
 
 /// LACP has had its say; now the bond has its pass.
 Actions Port::finish(Actions actions, TimePoint now) {
   if (!bond_) return actions;
-  bond_->set_lacp_status(bond_status(lag_.get()));
-  for (const Member& member : members_) {
-    bond_->set_may_enable(bond_id(member.id), !lag_ || lag_->may_enable(lacp_id(member.id)));
-  }
+  tell_bond([this](InterfaceId id) { return !lag_ || lag_->may_enable(lacp_id(id)); });
   for (const bond::Action& action : bond_->update(now)) std::visit(FromBond{actions}, action);
   return actions;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -126,6 +127,9 @@ class Port {
   lacp::MemberConfig lag_member(const Member& member) const;
   bond::BondConfig bond_config() const;
   void update_lag(TimePoint now, Actions& actions);
+  void introduce_newcomers(TimePoint now, Actions& actions);
+  /// LACP's opinion, or what is said to be it.
+  void tell_bond(const std::function<bool(InterfaceId)>& may_enable);
   void update_recirculation_id();
   void update_bond(TimePoint now, Actions& actions);
   void take(const lacp::Actions& decided, Actions& actions);
@@ -135,7 +139,8 @@ class Port {
   MacAddress bridge_mac_;
   std::vector<Member> members_;
   std::unique_ptr<lacp::Lag> lag_;
-  std::set<InterfaceId> seen_up_;  ///< without carrier, but up since LACP was switched on
+  std::vector<InterfaceId> newcomers_;  ///< to LACP, whom the bond has not met yet
+  std::set<InterfaceId> seen_up_;       ///< without carrier, but up since LACP was switched on
   std::unique_ptr<bond::Bond> bond_;
   std::shared_ptr<BucketLoad> load_;
   std::shared_ptr<RecirculationIds> ids_;

@@ -107,6 +107,7 @@ class Lag {
   /// When expire() next has something to do; empty when only an event can change anything.
   std::optional<TimePoint> deadline() const;
 
+  bool contains(MemberId member) const { return find(member) != nullptr; }
   Negotiation status() const;
   bool may_enable(MemberId member) const;  ///< may carry a bond's traffic, as far as LACP goes
   bool current(MemberId member) const;     ///< column lacp_current: not defaulted
