@@ -8,16 +8,35 @@ from frames import is_slow
 CHURNING_STATES = 0x30 | 0x40 | 0x80  # announced by ours at once, by the reference with the next PDU
 
 
-def normalise(seen):
+def normalise(reference, ours):
+    """Both without the intended differences."""
+    ours = dict(ours)
+    # 47: the first time that a dummy, down when LACP began, comes up.
+    ours["lacp/show-stats"] = ours["lacp/show-stats"].replace(
+        "  Carrier Status Changed: 1\n", "  Carrier Status Changed: 0\n")
+    reference = dict(reference)
+    reference["lacp/show"] = without_distribution(reference["lacp/show"])
+    for name in [name for name in reference if name.startswith("fdb/show ") and name in ours]:
+        reference[name], ours[name] = ages(reference[name], ours[name])
+    return [normalise_either(seen) for seen in (reference, ours)]
+
+
+def normalise_either(seen):
     seen = dict(seen)
     seen["bond/list"] = sort_members(seen["bond/list"])
     # Which bucket carries how much depends on where chance put the buckets.
     seen["bond/show"] = re.sub(r"  hash \d+: \d+ kB load\n", "", seen["bond/show"])
-    for name in [name for name in seen if name.startswith("fdb/show")]:
-        seen[name] = sort_ages(seen[name])
-    seen["lacp/show"] = without_distribution(seen["lacp/show"])
+    seen["lacp/show"] = without_fresh_news(seen["lacp/show"])
     seen["lacp/show-stats"] = without_transmissions(seen["lacp/show-stats"])
     return seen
+
+
+def kills_the_reference(step, before):
+    """61: bond/migrate on a balance-slb bond that runs in fallback."""
+    if not step.text.startswith("bond/migrate"):
+        return False
+    block = re.search(rf"^---- {step.bond} ----\n(.*?)\n\n", before["bond/show"], re.M | re.S)
+    return block is not None and "lacp_status: configured\nlacp_fallback_ab: true" in block[1]
 
 
 def sort_members(text):
@@ -25,28 +44,51 @@ def sort_members(text):
     return re.sub(r"[^\t\n]+$", lambda m: ", ".join(sorted(m[0].split(", "))), text, flags=re.M)
 
 
-def sort_ages(text):
+def table_rows(text):
+    """fdb/show without its header: (port, VLAN, address) -> age."""
+    return {tuple(line.split()[:3]): line.split()[3] for line in text.splitlines()[1:]}
+
+
+def by_age(rows):
     """Least recently used first, but the reference does not note a use within the same second."""
-    header, *rows = text.splitlines()
-    ages = [row.split()[-1] for row in rows]
-    order = sorted(range(len(rows)), key=lambda i: (ages.index(ages[i]), rows[i]))
-    return "\n".join([header, *[rows[i] for i in order]])
+    return "\n".join(sorted((f"{age:>8} {' '.join(place)}" for place, age in rows.items()),
+                            reverse=True)) + "\n"
+
+
+def ages(reference, ours):
+    """The reference may note a use when it next looks at its cache of flows: up to a second late."""
+    reference, ours = table_rows(reference), table_rows(ours)
+    for place, age in ours.items():
+        late = reference.get(place, "static")
+        if "static" not in (age, late) and int(late) == int(age) - 1:
+            ours[place] = late
+    return by_age(reference), by_age(ours)
+
+
+def member_blocks(text):
+    return re.split(r"^(?=member: |----)", text, flags=re.M)
 
 
 def without_distribution(text):
-    """3: ours neither collects nor distributes to a partner that is out of sync.  4: it announces
-    when that changes, so a partner behind a patch knows the news earlier."""
-    blocks = re.split(r"^(?=member: |----)", text, flags=re.M)
+    """3: ours neither collects nor distributes to a partner that is out of sync."""
+    blocks = member_blocks(text)
     for i, block in enumerate(blocks):
-        partner = re.search(r"  partner state:(.*)\n", block)
-        if not partner:
-            continue
-        if " attached\n" in block and "synchronized" not in partner[1]:
-            block = re.sub(r"(  actor state:.*) collecting distributing", r"\1", block)
+        partner = re.search(r"  partner sys_id: (.*)\n(?:.*\n)*  partner state:(.*)\n", block)
+        if partner and " attached\n" in block and partner[1] != "00:00:00:00:00:00" and \
+                "synchronized" not in partner[2]:
+            blocks[i] = re.sub(r"(  actor state:.*) collecting distributing", r"\1", block)
+    return "".join(blocks)
+
+
+def without_fresh_news(text):
+    """4: ours announces when collecting or distributing changes, so a partner behind a patch knows
+    the news earlier."""
+    blocks = member_blocks(text)
+    for i, block in enumerate(blocks):
         if block.startswith("member: patch"):
-            block = re.sub(r"(  partner state:.*?)(?: collecting| distributing| defaulted| expired)+\n",
-                           r"\1\n", block)
-        blocks[i] = block
+            blocks[i] = re.sub(
+                r"(  partner state:.*?)(?: collecting| distributing| defaulted| expired)+\n",
+                r"\1\n", block)
     return "".join(blocks)
 
 
@@ -54,8 +96,6 @@ def without_transmissions(text):
     """4, 6: ours announces collecting and distributing, and its periodic timer runs on its own, so
     it sends at other times; between patches the other end counts them."""
     text = re.sub(r"  TX PDUs: \d+\n", "", text)
-    # 47: the first time that a dummy, down when LACP began, comes up.
-    text = re.sub(r"  Carrier Status Changed: \d+\n", "", text)
     return re.sub(r"(member: patch\w+:\n)  RX PDUs: \d+\n", r"\1", text)
 
 
@@ -69,7 +109,8 @@ class Rebalancing:
         self.before = {}  # ours at the last step
         self.late = set()
 
-    def normalise(self, warped, seen):
+    def normalise(self, warped, seen, excused):
+        self.late |= excused
         reference, ours = [self.deadlines(s["bond/show"]) for s in seen]
         for bond in ours.keys() & reference.keys():
             if ours[bond] == reference[bond]:
@@ -105,36 +146,62 @@ class Rebalancing:
 
 class ActiveChoice:
     """Of several members that may become active the reference takes any: ours takes the same.  Only
-    where both have just chosen, and neither found the primary among them."""
+    where both have just chosen, and neither found the primary among them.  4, 30: between patches a
+    change of key or port keeps the reference's bond down for a moment, and so it alone chooses."""
 
-    PATTERN = re.compile(r"^---- (\S+) ----$|^active-backup primary: (\S+)|"
-                         r"^active member mac: .*\((.*)\)$", re.M)
+    SHOWN = re.compile(r"^---- (\S+) ----$|^active-backup primary: (\S+)|"
+                       r"^active member mac: .*\((.*)\)$", re.M)
+    LOGGED = re.compile(r"bond (\S+): active member is now ")
 
-    def __init__(self):
-        self.before = [{}, {}]  # bond -> active member, of both at the last step
+    def __init__(self, recorders):
+        self.recorders = recorders
+        for recorder in recorders:
+            recorder.switch.new_log_lines()
 
-    def align(self, recorders, seen):
-        """Whether there was something to align."""
+        self.chosen = [set(), set()]  # bonds that chose in this step, or since they were excused
+
+    def step_is_over(self, excuses):
+        self.chosen = [set(filter(excuses.covers, chosen)) for chosen in self.chosen]
+
+    def align(self, seen, excused):
+        """Whether there was something to align.  `excused` are bonds that are so no more."""
+        for recorder, chosen in zip(self.recorders, self.chosen):
+            lines = recorder.switch.new_log_lines()
+            chosen.update(m[1] for line in lines if (m := self.LOGGED.search(line)))
         found = [self.read(s["bond/show"]) for s in seen]
         aligned = False
-        for bond in found[0].keys() & found[1].keys():
+        for bond in found[0].keys() & found[1].keys() & (self.chosen[0] | excused):
             (reference, primary), (ours, _) = found[0][bond], found[1][bond]
-            if reference == ours or "none" in (reference, ours) or primary in (reference, ours):
+            if reference == ours or "none" in (reference, ours) or primary == ours:
                 continue
-            if any(found[i][bond][0] == self.before[i].get(bond) for i in (0, 1)):
+            # 65: over a patch members come up one by one, and ours chooses after each.
+            patched = bond.startswith("patch")
+            if primary == reference and not (patched and self.balances(bond, seen[0])):
                 continue
-            if recorders[1].switch.command("bond/set-active-member", bond, reference) == "done\n":
-                aligned = True
+            if bond not in self.chosen[1] | excused and not patched:
+                continue
+            aligned |= self.choose(bond, reference, ours, seen[0]["bond/show"])
         return aligned
 
-    def step_is_over(self, seen):
-        self.before = [{bond: active for bond, (active, _) in self.read(s["bond/show"]).items()}
-                       for s in seen]
+    def balances(self, bond, seen):
+        """In a balance mode the primary waits until somebody has to be chosen."""
+        return f"---- {bond} ----\nbond_mode: balance" in seen["bond/show"]
+
+    def choose(self, bond, member, instead_of, shown):
+        command = self.recorders[1].switch.command
+        answer = command("bond/set-active-member", bond, member)
+        if answer == "error: cannot make disabled member active\n":
+            # Of members whose updelay ends together, the reference enabled another one early.
+            command("bond/enable-member", bond, member)
+            answer = command("bond/set-active-member", bond, member)
+            if f"member {instead_of}: disabled\n  updelay" in shown:
+                command("bond/disable-member", bond, instead_of)
+        return answer == "done\n"
 
     def read(self, text):
         """bond -> active member, primary"""
         bond, primary, answer = None, None, {}
-        for name, configured, active in self.PATTERN.findall(text):
+        for name, configured, active in self.SHOWN.findall(text):
             if name:
                 bond = name
             elif configured:
@@ -144,23 +211,40 @@ class ActiveChoice:
         return answer
 
 
-def frames(recorder, aligned):
+def frames(recorder, aligned, excused):
     """The data frames of the step by interface, those of a balancing bond together, since chance
     decides which member carries a bucket; in no order, since learning packets have none.  LACPDUs
     are in lacpdus()."""
     port_of = recorder.ports_of_interfaces(aligned)
     texts = [f"{port_of.get(interface, interface)}: {recorder.frame_text(frame)}"
-             for interface, sent in recorder.sent.items() for frame in sent if not is_slow(frame)]
+             for interface, sent in recorder.sent.items() for frame in sent
+             if not is_slow(frame) and interface not in excused]
     return sorted(set(texts) if aligned else texts)  # align() makes ours announce once more
 
 
-def lacpdus(recorder):
-    """The last LACPDU sent through each active interface, as far as its receiver heeds it; see 3 to
-    6 for why the ones before differ in number, and 7 for passive ones."""
+TALKS = re.compile(r"^---- .* ----\n  status: (\w+)|^member: (\S+): (\w+)|  partner state:(.*)$", re.M)
+
+
+def talking(text):
+    """The members that lacp/show has sending: of active ports, and those with an active partner.
+    7: a passive one whose partner is passive or unknown falls silent in ours."""
+    port_status, member, status, names = None, None, None, set()
+    for port, name, word, partner in TALKS.findall(text):
+        if port:
+            port_status = port
+        elif name:
+            member, status = name, word
+        elif port_status == "active" or (status == "current" and "activity" in partner):
+            names.add(member)
+    return names
+
+
+def lacpdus(recorder, text):
+    """The last LACPDU sent through each interface of those that talk according to lacp/show, as far
+    as its receiver heeds it; see 3 to 6 for why the ones before differ in number."""
     lines = []
-    for interface, actor in sorted(recorder.actors.items()):
-        if not actor[14] & 1:
-            continue
+    for interface in sorted(talking(text) & recorder.actors.keys()):
+        actor = recorder.actors[interface]
         actor = actor[:14] + bytes([actor[14] & ~CHURNING_STATES])
         lines.append(f"{interface}: {recorder.describe_party(actor)}")
     return lines

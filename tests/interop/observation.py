@@ -5,7 +5,8 @@ import re
 import struct
 
 import intended
-from frames import describe, describe_party, is_slow, mac_text
+from excuses import End, Excuses
+from frames import STATES, describe, describe_party, is_slow, mac_text
 
 INTERFACE_COLUMNS = ["name", "ofport", "admin_state", "link_state", "lacp_current", "error",
                      "mac_in_use"]
@@ -17,8 +18,8 @@ PATIENCE = 40  # looks at a status that is written a moment later
 class Recorder:
     """One switch and the traces of its devices."""
 
-    def __init__(self, switch, directory):
-        self.switch, self.directory = switch, directory
+    def __init__(self, switch, directory, about_data):
+        self.switch, self.directory, self.about_data = switch, directory, about_data
         os.makedirs(directory)
         self.traces = {}      # file -> [interface, read so far]
         self.names_by_mac = {}
@@ -44,8 +45,12 @@ class Recorder:
 
     def settle(self):
         """Two passes of the main loop; and what the reference's datapath has cached is gone."""
-        for command in ("version", "revalidator/purge", "version"):
-            self.switch.command(command)
+        self.switch.pass_once("version")
+        if self.about_data:
+            self.switch.pass_once("revalidator/purge")
+            self.switch.pass_once("revalidator/wait")  # or a later look at its flows ages anew
+        else:
+            self.switch.pass_once("version")
 
     def observe(self):
         shows = ["lacp/show", "lacp/show-stats", "bond/show", "bond/list", "ofproto/list"]
@@ -96,7 +101,10 @@ class Recorder:
         self.sent.setdefault(interface, []).append(frame)
 
     def frame_text(self, frame):
-        return f"{self.rename(mac_text(frame[6:12]))} {describe(frame)}"
+        text = f"{self.rename(mac_text(frame[6:12]))} {describe(frame)}"
+        for address, name in self.names_by_mac.items():
+            text = text.replace(address.replace(":", ""), f"<{name}>")
+        return text
 
     def describe_party(self, octets):
         return self.rename(describe_party(octets))
@@ -121,58 +129,85 @@ class Comparison:
 
     def __init__(self, recorders, pool):
         self.recorders, self.pool = recorders, pool
-        self.rebalancing, self.choice = intended.Rebalancing(), intended.ActiveChoice()
+        self.rebalancing = intended.Rebalancing()
+        self.choice = intended.ActiveChoice(recorders)
+        self.excuses = Excuses()
+        self.now = 0  # milliseconds since the script began
+        self.before = None  # what the reference showed after the last step
 
     def both(self, function):
         return list(self.pool.map(function, self.recorders))
 
     def take(self, step):
         """None, or what differs afterwards, for a person to read."""
+        if intended.kills_the_reference(step, self.before):
+            return None
+        if step.lacpdu:
+            self.excuses.note_heard(step.interface, *self.ends(step.lacpdu), self.before)
+
         def perform(recorder):
             answer = step.perform(recorder)
             recorder.settle()
             return answer
         answers = self.both(perform)
-        if answers[0] != answers[1]:
+        self.now += step.warped
+        if answers[0] != answers[1] and not self.excuses.covers(step.bond):
             return compare_texts("answer", *answers)
         if step.settles_later:
             return None
         seen, aligned = self.look(step)
+        found = self.compare_texts(seen) or self.compare_frames(step, aligned, seen[0]["lacp/show"])
         self.rebalancing.step_is_over()
-        for key in seen[0]:
-            if seen[0][key] != seen[1].get(key):
-                return compare_texts(key, seen[0][key], seen[1].get(key, "missing"))
-        return self.compare_frames(step, aligned)
+        self.choice.step_is_over(self.excuses)
+        self.excuses.step_is_over(self.raw)
+        self.before = self.raw[0]
+        return found
+
+    def ends(self, lacpdu):
+        """The two ends that a LACPDU names, in the words of lacp/show."""
+        for offset in (18, 38):
+            priority, system, key, port_priority, port, state = struct.unpack(
+                "!H6sHHHB", lacpdu[offset:offset + 15])
+            yield End(self.recorders[0].rename(mac_text(system)), str(priority), str(port),
+                      str(port_priority), str(key),
+                      {word for bit, word in enumerate(STATES) if state >> bit & 1})
 
     def look(self, step):
         """Both as they are, without the intended differences; patiently, since some columns are
         written a moment later.  And whether ours had to be told which member is active."""
         aligned = False
-        for _ in range(PATIENCE):
-            seen = self.both(Recorder.observe)
-            if self.choice.align(self.recorders, seen):
+        for patience in reversed(range(PATIENCE)):
+            self.raw = self.both(Recorder.observe)
+            seen = self.excuses.look(self.now, self.raw, final=patience == 0)
+            if self.choice.align(seen, self.excuses.ended):
                 aligned = True
                 continue
-            self.rebalancing.normalise(step.warped, seen)
-            normal = [intended.normalise(s) for s in seen]
-            if normal[0] == normal[1]:
+            self.rebalancing.normalise(step.warped, seen, self.excuses.ended)
+            seen = intended.normalise(*seen)
+            if seen[0] == seen[1]:
                 break
             self.both(Recorder.settle)
-        self.choice.step_is_over(seen)
-        return normal, aligned
+        return seen, aligned
 
-    def compare_frames(self, step, aligned):
+    def compare_texts(self, seen):
+        for key in seen[0]:
+            if seen[0][key] != seen[1].get(key):
+                return compare_texts(key, seen[0][key], seen[1].get(key, "missing"))
+        return None
+
+    def compare_frames(self, step, aligned, lacp):
+        excused = self.excuses.silences(self.raw)
         for _ in range(PATIENCE):
-            frames = [intended.frames(recorder, aligned) for recorder in self.recorders]
+            frames = [intended.frames(recorder, aligned, excused) for recorder in self.recorders]
             if frames[0] == frames[1]:
                 break
             for recorder in self.recorders:
                 recorder.switch.command("version")
                 recorder.read_frames()
-        lacpdus = [intended.lacpdus(recorder) for recorder in self.recorders]
+        lacpdus = [intended.lacpdus(recorder, lacp) for recorder in self.recorders]
         for recorder in self.recorders:
             recorder.sent = {}
-        if frames[0] != frames[1]:
+        if frames[0] != frames[1] and not self.excuses.confused:
             return compare_texts("frames", *("\n".join(text) for text in frames))
         if step.warped >= 1000 and lacpdus[0] != lacpdus[1]:  # 5: within a second they may differ
             return compare_texts("lacpdus", *("\n".join(text) for text in lacpdus))

@@ -3,21 +3,24 @@
 import random
 import uuid
 
-from frames import ethernet, lacpdu
+from frames import ethernet, lacpdu, mac_text, marker
 
 BRIDGE_MAC = "02:00:00:00:00:{:02x}"
 VALUES = {
     "bond_updelay": [0, 0, 300, 1000, -5],
     "bond_downdelay": [0, 0, 300, 1000, -5],
+    "bond_fake_iface": [True, False],
     "bond-hash-basis": ["0", "7", "-1", "x"],
     "bond-rebalance-interval": ["0", "10000", "500", "-1", "garbage", "20000"],
-    "bond-detect-mode": ["carrier", "zzz"],
+    "bond-detect-mode": ["carrier", "zzz", "miimon"],
+    "bond-miimon-interval": ["100", "0", "x"],
     "bond-primary": ["MEMBER", "MEMBER", "nosuch"],
     "all-members-active": ["true", "false", "TRUE"],
     "lb-output-action": ["true", "false"],
     "lacp-fallback-ab": ["true", "TRUE", "false", "1"],
     "lacp-time": ["fast", "FAST", "slow", "1"],
-    "lacp-system-id": ["02:aa:00:00:00:01", "02:aa:00:00:00:02", "2:0:0:0:0:9"],
+    "lacp-system-id": ["02:aa:00:00:00:01", "02:aa:00:00:00:02", "2:0:0:0:0:9", "x",
+                       "00:00:00:00:00:00"],
     "lacp-system-priority": ["1", "1000", "65535", "0", "65536", "-3", "x", "5x"],
     "unknown-key": ["1"],
 }
@@ -34,6 +37,8 @@ class Step:
     def __init__(self, text, act, warped=0):
         self.text, self.act, self.warped = text, act, warped  # milliseconds
         self.settles_later = False  # compare after the next step
+        self.bond = None            # whom a command is about
+        self.interface, self.lacpdu = None, None  # what arrives where
 
     def __str__(self):
         return self.text
@@ -109,7 +114,7 @@ class Script:
         if step is not None:
             yield step
             if not self.about_data:
-                yield self.warp(1100, 100)
+                yield self.warp(1100, [100, 300, 300, 400])
 
     # ---- configuration
 
@@ -308,15 +313,16 @@ class Script:
     # ---- events and commands
 
     def command(self, *words):
-        return Step(" ".join(words), lambda recorder: recorder.switch.command(*words))
+        step = Step(" ".join(words), lambda recorder: recorder.switch.command(*words))
+        step.bond = words[1] if words[0].startswith("bond/") else None
+        return step
 
-    def warp(self, span=None, step=None):
+    def warp(self, span=None, jumps=None):
         if span is None:
             span = self.random.choice((1, 100, 300, 999, 1000, 3000, 31000, 95000))
-            step = 1000 if span > 1000 else None
+        jumps = jumps or ([1000] * (span // 1000) if span > 1000 else [span])
         self.elapsed += span
-        words = ["time/warp", *map(str, filter(None, (span, step)))]
-        return Step(" ".join(words), lambda recorder: recorder.switch.command(*words), warped=span)
+        return Step(f"warp {span}", lambda recorder: recorder.switch.warp(jumps), warped=span)
 
     def set_admin_state(self):
         port = self.any_port()
@@ -349,8 +355,10 @@ class Script:
             lambda: self.command("fdb/stats-show", bridge)))()
 
     def receive(self, interface, frame, text):
-        return Step(f"receive {interface} {text} {frame.hex()}", lambda recorder:
+        step = Step(f"receive {interface} {text} {frame.hex()}", lambda recorder:
                     recorder.switch.command("netdev-dummy/receive", interface, frame.hex()))
+        step.interface, step.lacpdu = interface, frame if text == "lacpdu" else None
+        return step
 
     def dummy_interface(self, port=None):
         chosen = [i for p in ([port] if port else self.ports.values()) for i in p.interfaces
@@ -371,37 +379,59 @@ class Script:
         return self.receive(interface, ethernet(destination, source, vlan, kind, station), "data")
 
     def receive_lacpdu(self):
-        """From a foreign switch: one per bond, sometimes a second one, sometimes ourselves."""
+        """From a foreign switch: mostly the same one for a bond, sometimes a second one, sometimes
+        ourselves; mostly one that knows us, and has its wits about it."""
         interface = self.dummy_interface()
         if interface is None:
             return None
         port = next(p for p in self.ports.values() if interface in [i.name for i in p.interfaces])
         index = [i.name for i in port.interfaces].index(interface)
         heard = self.recorder.last_actor(interface)
-        key = 7
         system = f"00:00:5e:00:{len(port.name):02x}:{sum(port.name.encode()) % 256:02x}"
-        pdu, state = self.random.random(), 0x3d
-        if self.random.random() < 0.2:
-            state = self.random.choice((0x3f, 0x05, 0x0d, 0x3d | 0x40, 0x85))
-        return self.receive(interface, lacpdu(
-            source=f"00:00:5e:00:00:{index:02x}", system=system, priority=1000, key=key,
+        key, priority, state = 7, 1000, 0x3d
+        kind = self.random.random()
+        if kind < 0.06:
+            system = "00:00:5e:00:00:77"  # another switch, the better one
+        elif kind < 0.12:
+            system, priority = "00:00:5e:ff:00:77", 40000
+        elif kind < 0.16:
+            key = 8
+        elif kind < 0.18:
+            priority = 2000
+        elif kind < 0.22 and heard:
+            system, key = mac_text(heard[2:8]), 1
+        elif kind < 0.26:
+            heard = bytes([0, 1, 2, 3, 4, 5, 6, 7, 0, 9, 0, 1, 0, 2, 0x3d])  # means somebody else
+        elif kind < 0.30:
+            heard = None
+        if self.random.random() < 0.25:
+            state = self.random.choice((0x3f, 0x05, 0x0d, 0x3d | 0x40, 0x85, 0x3c, 0x39, 0xc7,
+                                        self.random.randrange(256)))
+        step = self.receive(interface, lacpdu(
+            source=f"00:00:5e:00:00:{index:02x}", system=system, priority=priority, key=key,
             port_priority=200, port=100 + index, state=state, partner=heard,
             version=self.random.choice((1, 1, 1, 2))), "lacpdu")
+        return step
 
     def receive_bad(self):
+        """Slow protocols of other kinds, or damaged; markers; and tagged or padded ones."""
         interface = self.dummy_interface()
         if interface is None:
             return None
         good = bytearray(lacpdu("00:00:5e:00:00:01", "00:00:5e:00:00:99", 1, 1, 1, 1, 0x3d, None))
-        kind = self.random.choice(("length", "tlv", "marker", "short"))
+        kind = self.random.choice(("length", "tlv", "marker", "response", "short", "tiny"))
         if kind == "length":
             good[17] = 19
         elif kind == "tlv":
             good[36] = 3
         elif kind == "marker":
-            good[14] = 2
-        else:
+            good = marker("00:00:5e:00:00:01", "00:00:5e:00:00:99", 5, 42, kind=1)
+        elif kind == "response":
+            good = marker("00:00:5e:00:00:01", "00:00:5e:00:00:99", 5, 42, kind=2)
+        elif kind == "short":
             good = good[:100]
+        elif kind == "tiny":
+            good = good[:16]
         return self.receive(interface, bytes(good), kind)
 
 

@@ -106,6 +106,9 @@ class Switch:
     def start(self):
         self.start_daemons()
         self.command("time/stop")
+        self.command("vlog/disable-rate-limit")
+        self.log = open(os.path.join(self.directory, "ovs-vswitchd.log"), encoding="ascii")
+        self.unfinished_line = ""
 
     def start_daemons(self):
         socket_path = os.path.join(self.directory, "db.sock")
@@ -124,16 +127,36 @@ class Switch:
             pid = self.spawn(self.vswitchd, *options)
             self.database = self.channel(socket_path)
             self.make_first_row()
-        self.control = self.channel(os.path.join(self.directory, f"ovs-vswitchd.{pid}.ctl"))
+        self.control_path = os.path.join(self.directory, f"ovs-vswitchd.{pid}.ctl")
+        self.control = self.channel(self.control_path)
         self.apply([])
 
     def make_first_row(self):
         if not self.transact(COUNT_ROWS)[0]["rows"]:
             self.transact(FIRST_ROW)
 
+    def new_log_lines(self):
+        """What was logged since the last call."""
+        *lines, self.unfinished_line = (self.unfinished_line + self.log.read()).split("\n")
+        return lines
+
     def channel(self, path):
         self.channels.append(Channel(path))
         return self.channels[-1]
+
+    def warp(self, jumps):
+        """Advances the clock by so many milliseconds each time, with a pass of the main loop after
+        each.  (The command's own second argument does less: the reference skips the first pass.)"""
+        for jump in jumps:
+            self.pass_once("time/warp", str(jump))
+        return ""
+
+    def pass_once(self, name, *arguments):
+        """A command by a connection of its own, so that a whole pass of the main loop lies between
+        it and the one before: requests of one connection may share a pass."""
+        channel = Channel(self.control_path)
+        channel.call(name, list(arguments))
+        channel.close()
 
     def stop(self):
         for channel in self.channels:
