@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tests/bench/forwarding/place.hpp"
+
+namespace bondway::bench {
+
+/// One numbered frame, as the kernel received it.
+struct Arrival {
+  std::uint64_t nanoseconds = 0;
+  std::uint64_t sequence = 0;
+  std::size_t device = 0;  ///< of the sink's
+};
+
+/// What became of the frames numbered 0 to `sent` - 1, found in `arrivals`.
+struct Outcome {
+  std::uint64_t received = 0, lost = 0, duplicated = 0, reordered = 0;
+  std::uint64_t silence = 0;  ///< the longest between two arrivals, in nanoseconds
+};
+Outcome assess(std::vector<Arrival> arrivals, std::uint64_t sent);
+
+/// Counts the load's frames that arrive on some devices, through mapped rings in blocks, which
+/// costs the thread that forwards next to nothing.
+class Sink {
+ public:
+  enum class Keep : bool { counts, arrivals };
+  Sink(const std::vector<Place>& devices, Keep keep);
+  ~Sink();
+
+  /// Takes what arrives until `stop`.
+  void run(const std::atomic<bool>& stop);
+
+  std::uint64_t received() const { return received_; }
+  std::uint64_t overrun() const;  ///< frames that found the rings full
+  const std::vector<Arrival>& arrivals() const { return arrivals_; }
+  /// Where the latest frame arrived.
+  std::size_t latest_device() const { return latest_; }
+
+ private:
+  struct Ring;
+  void take(std::size_t device, Ring& ring);
+
+  Keep keep_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+  std::atomic<std::uint64_t> received_ = 0;
+  std::atomic<std::size_t> latest_ = 0;
+  std::vector<Arrival> arrivals_;
+};
+
+}  // namespace bondway::bench
