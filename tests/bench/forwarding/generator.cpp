@@ -26,6 +26,13 @@ void put(std::vector<std::uint8_t>& octets, std::size_t at, std::uint64_t number
   }
 }
 
+/// Nanoseconds of CLOCK_REALTIME.
+std::uint64_t real_time() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
 }  // namespace
 
 std::vector<std::uint8_t> frame_of(const Load& load, std::size_t flow) {
@@ -100,7 +107,9 @@ std::uint64_t Generator::run(const std::atomic<bool>& stop) {
     const std::chrono::duration<double> passed = Clock::now() - start;
     const auto due = static_cast<std::uint64_t>(passed.count() * static_cast<double>(load_.rate));
     if (due > sent) {
+      const std::uint64_t now = real_time();
       sent += send(std::min<std::size_t>(kBatch, due - sent));
+      sent_at_.resize(sent, now);
     } else {
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }

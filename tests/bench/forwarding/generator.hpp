@@ -29,6 +29,10 @@ class Generator {
   /// Sends until `stop`; returns how many the kernel has taken.
   std::uint64_t run(const std::atomic<bool>& stop);
 
+  /// When each frame was sent, by its number, on the clock of the kernel's time stamps; of a paced
+  /// load alone.
+  const std::vector<std::uint64_t>& sent_at() const { return sent_at_; }
+
  private:
   void number(std::size_t frame);
   std::uint64_t send(std::size_t count);
@@ -39,6 +43,7 @@ class Generator {
   std::vector<std::vector<std::uint8_t>> frames_;  ///< a multiple of the flows and of a batch
   std::size_t next_ = 0;
   std::uint64_t sequence_ = 0;
+  std::vector<std::uint64_t> sent_at_;
 };
 
 /// An Ethernet frame of the load: flow number `flow`.

@@ -105,7 +105,7 @@ void measure_outcome(const Settings& settings, const std::vector<Place>& sinks) 
   Generator generator(place(settings.from), settings.load);
   Sink sink(sinks, Sink::Keep::arrivals);
   const Run done = run(generator, sink, [&] { sleep(settings.seconds); });
-  const Outcome outcome = assess(sink.arrivals(), done.sent);
+  const Outcome outcome = assess(sink.arrivals(), generator.sent_at());
   fmt::print(
       "{{\"sent\": {}, \"received\": {}, \"lost\": {}, \"duplicated\": {}, \"reordered\": {}, "
       "\"silence_ms\": {:.3f}, \"overrun\": {}}}\n",
@@ -124,13 +124,13 @@ void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
     inside(sinks[0].space, [&] {
       control = netdev::UniqueFd(check(socket(AF_INET, SOCK_DGRAM, 0), "control socket"));
     });
-    const Run done = run(generator, sink, [&] {
+    run(generator, sink, [&] {
       sleep(0.2);
       active = sink.latest_device();
       set_up(control.get(), sinks[active].device, false);
       sleep(0.2);
     });
-    const Outcome outcome = assess(sink.arrivals(), done.sent);
+    const Outcome outcome = assess(sink.arrivals(), generator.sent_at());
     set_up(control.get(), sinks[active].device, true);
     silences.push_back(static_cast<double>(outcome.silence) / 1e6);
     losses.push_back(static_cast<double>(outcome.lost));

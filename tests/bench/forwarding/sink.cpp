@@ -36,25 +36,33 @@ void set(int fd, int level, int option, const Value& value, const char* attempt)
 
 }  // namespace
 
-Outcome assess(std::vector<Arrival> arrivals, std::uint64_t sent) {
+Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at) {
   std::ranges::stable_sort(arrivals, {}, &Arrival::nanoseconds);
   Outcome outcome;
-  std::vector<bool> seen(sent);
-  std::uint64_t highest = 0, last = 0;
+  std::vector<bool> seen(sent_at.size());
+  std::uint64_t next = 0;  // the first number not yet due to arrive
+  std::uint64_t last = 0;
   for (const Arrival& arrival : arrivals) {
-    if (arrival.sequence >= sent) continue;  // of an earlier run
-    if (seen[arrival.sequence]) {
+    const std::uint64_t number = arrival.sequence;
+    if (number >= sent_at.size()) continue;  // of an earlier run
+    if (seen[number]) {
       ++outcome.duplicated;
       continue;
     }
-    seen[arrival.sequence] = true;
-    if (arrival.sequence < highest) ++outcome.reordered;
-    highest = std::max(highest, arrival.sequence);
-    if (outcome.received++ > 0)
-      outcome.silence = std::max(outcome.silence, arrival.nanoseconds - last);
+    seen[number] = true;
+    ++outcome.received;
+    if (number < next) {
+      ++outcome.reordered;
+    } else {
+      const std::uint64_t due = std::max(last, sent_at[next]);
+      if (last != 0 && arrival.nanoseconds > due) {
+        outcome.silence = std::max(outcome.silence, arrival.nanoseconds - due);
+      }
+      next = number + 1;
+    }
     last = arrival.nanoseconds;
   }
-  outcome.lost = sent - outcome.received;
+  outcome.lost = sent_at.size() - outcome.received;
   return outcome;
 }
 

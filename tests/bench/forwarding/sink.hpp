@@ -16,12 +16,14 @@ struct Arrival {
   std::size_t device = 0;  ///< of the sink's
 };
 
-/// What became of the frames numbered 0 to `sent` - 1, found in `arrivals`.
+/// What became of frames, by when each was sent, as found in `arrivals`.
 struct Outcome {
   std::uint64_t received = 0, lost = 0, duplicated = 0, reordered = 0;
-  std::uint64_t silence = 0;  ///< the longest between two arrivals, in nanoseconds
+  /// The longest time without an arrival while a frame was due, in nanoseconds.  (A generator that
+  /// pauses is no silence.)
+  std::uint64_t silence = 0;
 };
-Outcome assess(std::vector<Arrival> arrivals, std::uint64_t sent);
+Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at);
 
 /// Counts the load's frames that arrive on some devices, through mapped rings in blocks, which
 /// costs the thread that forwards next to nothing.
