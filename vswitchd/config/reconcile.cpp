@@ -35,11 +35,11 @@ bool changes_configuration(const db::RowChange& change) {
   });
 }
 
-std::set<db::Uuid> references(const db::Table& table, const db::RowPtr& row,
-                              std::string_view column) {
-  if (!row) return {};
-  const auto uuids = Row(table, *row).references(column);
-  return {uuids.begin(), uuids.end()};
+/// What one sorted range has and another has not.
+std::vector<db::Uuid> difference(const std::vector<db::Uuid>& a, const std::vector<db::Uuid>& b) {
+  std::vector<db::Uuid> found;
+  std::ranges::set_difference(a, b, std::back_inserter(found));
+  return found;
 }
 
 void warn(const Warnings& warnings, std::vector<Step>& steps) {
@@ -119,12 +119,10 @@ void Reconciler::reconcile(const Affected& what, std::vector<Step>& steps) {
     const auto known = bridges_.find(uuid);
     const db::RowPtr row = database_.find(*bridge_table, uuid);
     if (known == bridges_.end() || !row) continue;
-    std::set<db::Uuid> ports = references(*bridge_table, row, "ports");
-    for (const db::Uuid& port : known->second.ports) {
-      if (!ports.contains(port)) remove_port(port, steps);
-    }
-    for (const db::Uuid& port : ports) {
-      if (!known->second.ports.contains(port)) added.emplace_back(port, uuid);
+    std::vector<db::Uuid> ports = Row(*bridge_table, *row).references("ports");
+    for (const db::Uuid& port : difference(known->second.ports, ports)) remove_port(port, steps);
+    for (const db::Uuid& port : difference(ports, known->second.ports)) {
+      added.emplace_back(port, uuid);
     }
     known->second.ports = std::move(ports);
 
@@ -160,7 +158,8 @@ void Reconciler::reconcile_bridges(Affected& affected, std::vector<Step>& steps)
   const db::Table* bridge_table = database_.schema().find("Bridge");
   std::set<db::Uuid> wanted;
   for (const auto& [uuid, row] : database_.rows(*switch_table)) {
-    wanted.merge(references(*switch_table, row, "bridges"));
+    const auto bridges = Row(*switch_table, *row).references("bridges");
+    wanted.insert(bridges.begin(), bridges.end());
   }
   for (auto it = bridges_.begin(); it != bridges_.end();) {
     if (wanted.contains(it->first)) {

@@ -79,7 +79,7 @@ class Reconciler {
   struct KnownBridge {
     bridge::BridgeSettings settings;
     Warnings warnings;
-    std::set<db::Uuid> ports;
+    std::vector<db::Uuid> ports;  ///< sorted
   };
 
   Affected affected(const db::Changes& changes) const;
