@@ -29,8 +29,21 @@ std::string key_text(const Atom& key) {
   return plain.is_string() ? plain.get<std::string>() : plain.dump();
 }
 
+/// Sets of references may be long, and are written anew whenever one of them comes or goes.
+std::string references_text(const Datum& datum) {
+  std::string text = "[";
+  for (const Atom& atom : datum.keys()) {
+    if (text.size() > 1) text += ',';
+    text += '"';
+    text += to_string(std::get<Uuid>(atom));
+    text += '"';
+  }
+  return text + ']';
+}
+
 std::string collection_text(const Datum& datum, const ColumnType& type) {
   if (datum.empty()) return type.is_map() ? "{}" : "[]";
+  if (!type.is_map() && type.key.type == AtomicType::uuid) return references_text(datum);
   if (type.is_map()) {
     json object = json::object();
     for (std::size_t i = 0; i < datum.size(); ++i) {
