@@ -11,19 +11,27 @@ namespace bondway::ctl {
 namespace {
 
 using Rule = KnownKey::Rule;
+using Zero = KnownKey::Zero;
 
 constexpr long long kNoLimit = std::numeric_limits<long long>::max();
-constexpr std::string_view kZeroIsItself = "0";
-constexpr std::string_view kZeroActsAsLeast = "";
+
+constexpr long long kLeast32 = std::numeric_limits<std::int32_t>::min();
+constexpr long long kMost32 = std::numeric_limits<std::int32_t>::max();
 
 constexpr KnownKey text(std::string_view table, std::string_view name) { return {table, name}; }
 
+/// Words in exactly this spelling; anything else acts as `otherwise`.
 constexpr KnownKey words(std::string_view table, std::string_view name, std::string_view values,
                          std::string_view otherwise) {
   return {table, name, Rule::words, values, 0, 0, otherwise};
 }
-constexpr KnownKey choice(std::string_view table, std::string_view name, std::string_view values) {
-  return words(table, name, values, "");
+/// Words in upper or lower case.
+constexpr KnownKey any_case(std::string_view table, std::string_view name, std::string_view values,
+                            std::string_view otherwise) {
+  return {table, name, Rule::words_in_any_case, values, 0, 0, otherwise};
+}
+constexpr KnownKey boolean(std::string_view table, std::string_view name) {
+  return any_case(table, name, "true false", "false");
 }
 constexpr KnownKey defaulting(std::string_view table, std::string_view name, long long least,
                               long long most, std::string_view otherwise) {
@@ -36,13 +44,10 @@ constexpr KnownKey ranged(std::string_view table, std::string_view name, long lo
 constexpr KnownKey integer(std::string_view table, std::string_view name) {
   return ranged(table, name, -kNoLimit, kNoLimit);
 }
-constexpr KnownKey rising(std::string_view table, std::string_view name, long long least,
-                          std::string_view zero) {
-  return {table, name, Rule::clamped, "", least, kNoLimit, zero};
-}
+/// A number that is moved between the limits; what is none acts as `otherwise`.
 constexpr KnownKey clamped(std::string_view table, std::string_view name, long long least,
-                           long long most, std::string_view zero) {
-  return {table, name, Rule::clamped, "", least, most, zero};
+                           long long most, std::string_view otherwise, KnownKey::Zero zero) {
+  return {table, name, Rule::clamped, "", least, most, otherwise, zero};
 }
 
 // One key, one line.
@@ -50,17 +55,17 @@ constexpr KnownKey clamped(std::string_view table, std::string_view name, long l
 constexpr KnownKey kKnownKeys[] = {
     ranged("Bridge", "controller-queue-size", 1, 512),
     text("Bridge", "datapath-id"),
-    words("Bridge", "disable-in-band", "true false", "false"),
+    boolean("Bridge", "disable-in-band"),
     text("Bridge", "dp-desc"),
     text("Bridge", "dp-sn"),
-    words("Bridge", "forward-bpdu", "true false", "false"),
+    boolean("Bridge", "forward-bpdu"),
     text("Bridge", "hwaddr"),
     ranged("Bridge", "in-band-queue", 0, 4294967295),
-    clamped("Bridge", "mac-aging-time", 15, 3600, "300"),
-    clamped("Bridge", "mac-table-size", 10, 1000000, "8192"),
-    clamped("Bridge", "mcast-snooping-aging-time", 15, 3600, "300"),
-    words("Bridge", "mcast-snooping-disable-flood-unregistered", "true false", "false"),
-    clamped("Bridge", "mcast-snooping-table-size", 10, 1000000, "2048"),
+    clamped("Bridge", "mac-aging-time", 15, 3600, "300", Zero::otherwise),
+    clamped("Bridge", "mac-table-size", 10, 1000000, "8192", Zero::otherwise),
+    clamped("Bridge", "mcast-snooping-aging-time", 15, 3600, "300", Zero::otherwise),
+    boolean("Bridge", "mcast-snooping-disable-flood-unregistered"),
+    clamped("Bridge", "mcast-snooping-table-size", 10, 1000000, "2048", Zero::otherwise),
     text("Bridge", "rstp-address"),
     ranged("Bridge", "rstp-ageing-time", 10, 1000000),
     integer("Bridge", "rstp-force-protocol-version"),
@@ -75,32 +80,32 @@ constexpr KnownKey kKnownKeys[] = {
     text("Bridge", "stp-system-id"),
     ranged("Interface", "cfm_ccm_pcp", 1, 7),
     ranged("Interface", "cfm_ccm_vlan", 1, 4095),
-    words("Interface", "cfm_demand", "true false", "false"),
-    words("Interface", "cfm_extended", "true false", "false"),
+    boolean("Interface", "cfm_demand"),
+    boolean("Interface", "cfm_extended"),
     integer("Interface", "cfm_interval"),
-    choice("Interface", "cfm_opstate", "down up"),
-    choice("Interface", "emc-enable", "true false"),
+    words("Interface", "cfm_opstate", "down up", ""),
+    words("Interface", "emc-enable", "true false", ""),
     defaulting("Interface", "lacp-aggregation-key", 0, 65535, "a key of the bond's own"),
     defaulting("Interface", "lacp-port-id", 1, 65535, "the OpenFlow port number"),
     defaulting("Interface", "lacp-port-priority", 1, 65535, "65535"),
     text("Interface", "pmd-rxq-affinity"),
-    choice("Interface", "tx-steering", "hash thread"),
-    words("Open_vSwitch", "appctl-format", "3.1 2.0 1.4", "3.1"),
+    words("Interface", "tx-steering", "hash thread", ""),
+    words("Open_vSwitch", "appctl-format", "1.4 2.0 3.1", "3.1"),
     ranged("Open_vSwitch", "bundle-idle-timeout", 1, kNoLimit),
     text("Open_vSwitch", "ca_cert"),
     text("Open_vSwitch", "certificate"),
     ranged("Open_vSwitch", "dpdk-alloc-mem", 0, kNoLimit),
     text("Open_vSwitch", "dpdk-extra"),
     text("Open_vSwitch", "dpdk-hugepage-dir"),
-    choice("Open_vSwitch", "dpdk-init", "false true try"),
+    words("Open_vSwitch", "dpdk-init", "false true try", ""),
     text("Open_vSwitch", "dpdk-lcore-mask"),
     text("Open_vSwitch", "dpdk-socket-limit"),
     text("Open_vSwitch", "dpdk-socket-mem"),
     ranged("Open_vSwitch", "emc-insert-inv-prob", 0, 4294967295),
-    words("Open_vSwitch", "enable-statistics", "true false", "false"),
+    boolean("Open_vSwitch", "enable-statistics"),
     ranged("Open_vSwitch", "flow-limit", 0, kNoLimit),
-    words("Open_vSwitch", "flow-restore-wait", "true false", "false"),
-    words("Open_vSwitch", "hw-offload", "true false", "false"),
+    boolean("Open_vSwitch", "flow-restore-wait"),
+    boolean("Open_vSwitch", "hw-offload"),
     text("Open_vSwitch", "ipsec_skb_mark"),
     ranged("Open_vSwitch", "max-idle", 500, kNoLimit),
     ranged("Open_vSwitch", "max-revalidator", 100, kNoLimit),
@@ -108,60 +113,61 @@ constexpr KnownKey kKnownKeys[] = {
     ranged("Open_vSwitch", "n-handler-threads", 1, kNoLimit),
     ranged("Open_vSwitch", "n-offload-threads", 1, 10),
     ranged("Open_vSwitch", "n-revalidator-threads", 1, kNoLimit),
-    words("Open_vSwitch", "offload-rebalance", "true false", "false"),
-    words("Open_vSwitch", "per-port-memory", "true false", "false"),
-    words("Open_vSwitch", "pmd-auto-lb", "true false", "false"),
+    ranged("Open_vSwitch", "n-workers", 1, kNoLimit),
+    boolean("Open_vSwitch", "offload-rebalance"),
+    boolean("Open_vSwitch", "per-port-memory"),
+    boolean("Open_vSwitch", "pmd-auto-lb"),
     ranged("Open_vSwitch", "pmd-auto-lb-improvement-threshold", 0, 100),
     ranged("Open_vSwitch", "pmd-auto-lb-load-threshold", 0, 100),
     ranged("Open_vSwitch", "pmd-auto-lb-rebal-interval", 0, 20000),
     text("Open_vSwitch", "pmd-cpu-mask"),
     ranged("Open_vSwitch", "pmd-maxsleep", 0, 10000),
-    words("Open_vSwitch", "pmd-perf-metrics", "true false", "false"),
-    choice("Open_vSwitch", "pmd-rxq-assign", "cycles group roundrobin"),
-    words("Open_vSwitch", "pmd-rxq-isolate", "true false", "false"),
+    boolean("Open_vSwitch", "pmd-perf-metrics"),
+    words("Open_vSwitch", "pmd-rxq-assign", "cycles group roundrobin", ""),
+    boolean("Open_vSwitch", "pmd-rxq-isolate"),
     text("Open_vSwitch", "private_key"),
     text("Open_vSwitch", "shared-mempool-config"),
-    words("Open_vSwitch", "smc-enable", "true false", "false"),
-    rising("Open_vSwitch", "stats-update-interval", 5000, kZeroActsAsLeast),
-    choice("Open_vSwitch", "tc-policy", "none skip_hw skip_sw"),
+    boolean("Open_vSwitch", "smc-enable"),
+    clamped("Open_vSwitch", "stats-update-interval", 5000, kNoLimit, "5000", Zero::number),
+    words("Open_vSwitch", "tc-policy", "none skip_hw skip_sw", ""),
     ranged("Open_vSwitch", "tx-flush-interval", 0, 1000000),
-    words("Open_vSwitch", "userspace-tso-enable", "true false", "false"),
-    words("Open_vSwitch", "vhost-iommu-support", "true false", "false"),
-    words("Open_vSwitch", "vhost-postcopy-support", "true false", "false"),
+    boolean("Open_vSwitch", "userspace-tso-enable"),
+    boolean("Open_vSwitch", "vhost-iommu-support"),
+    boolean("Open_vSwitch", "vhost-postcopy-support"),
     text("Open_vSwitch", "vhost-sock-dir"),
     ranged("Open_vSwitch", "vlan-limit", 0, kNoLimit),
-    words("Port", "all-members-active", "true false", "false"),
+    boolean("Port", "all-members-active"),
     words("Port", "bond-detect-mode", "carrier miimon", "carrier"),
-    integer("Port", "bond-hash-basis"),
-    defaulting("Port", "bond-miimon-interval", 1, 2147483647, "200"),
+    defaulting("Port", "bond-hash-basis", kLeast32, kMost32, "0"),
+    defaulting("Port", "bond-miimon-interval", 1, kMost32, "200"),
     text("Port", "bond-primary"),
-    rising("Port", "bond-rebalance-interval", 1000, kZeroIsItself),
+    clamped("Port", "bond-rebalance-interval", 1000, kNoLimit, "10000", Zero::itself),
     defaulting("Port", "lacp-aggregate-wait", 0, 3600000, "0"),
-    words("Port", "lacp-fallback-ab", "true false", "false"),
-    words("Port", "lacp-independent-control", "true false", "false"),
+    boolean("Port", "lacp-fallback-ab"),
+    boolean("Port", "lacp-independent-control"),
     defaulting("Port", "lacp-max-bundle", 0, 255, "0"),
     defaulting("Port", "lacp-min-links", 0, 255, "0"),
     text("Port", "lacp-system-id"),
     defaulting("Port", "lacp-system-priority", 1, 65535, "the default"),
-    words("Port", "lacp-time", "fast slow", "slow"),
+    any_case("Port", "lacp-time", "fast slow", "slow"),
     defaulting("Port", "lacp-timeout-multiplier", 1, 1000, "3"),
-    words("Port", "lb-output-action", "true false", "false"),
-    words("Port", "mcast-snooping-flood", "true false", "false"),
-    words("Port", "mcast-snooping-flood-reports", "true false", "false"),
+    boolean("Port", "lb-output-action"),
+    boolean("Port", "mcast-snooping-flood"),
+    boolean("Port", "mcast-snooping-flood-reports"),
     words("Port", "priority-tags", "always if-nonzero never true false", "never"),
     words("Port", "qinq-ethtype", "802.1ad 802.1q", "802.1ad"),
-    words("Port", "rstp-enable", "true false", "false"),
+    boolean("Port", "rstp-enable"),
     integer("Port", "rstp-path-cost"),
-    words("Port", "rstp-port-admin-edge", "true false", "false"),
-    words("Port", "rstp-port-auto-edge", "true false", "false"),
-    words("Port", "rstp-port-mcheck", "true false", "false"),
+    boolean("Port", "rstp-port-admin-edge"),
+    boolean("Port", "rstp-port-auto-edge"),
+    boolean("Port", "rstp-port-mcheck"),
     ranged("Port", "rstp-port-num", 1, 4095),
     ranged("Port", "rstp-port-priority", 0, 240),
-    words("Port", "stp-enable", "true false", "false"),
+    boolean("Port", "stp-enable"),
     ranged("Port", "stp-path-cost", 0, 65535),
     ranged("Port", "stp-port-num", 1, 255),
     ranged("Port", "stp-port-priority", 0, 255),
-    words("Port", "transient", "true false", "false"),
+    boolean("Port", "transient"),
 };
 // clang-format on
 
@@ -175,7 +181,11 @@ std::vector<std::string_view> split(std::string_view words) {
   return found;
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// As the switch reads numbers: with a sign if one likes, and nothing else.
 std::optional<long long> parse_number(std::string_view text) {
+  if (text.starts_with('+') && text.size() > 1 && text[1] != '-') text.remove_prefix(1);
   long long number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -219,16 +229,28 @@ std::string acts_as(const KnownKey& key, std::string_view value, std::string_vie
   return fmt::format("{}={} will act as {}", key.name, value, meaning);
 }
 
-std::optional<std::string> advise_clamped(const KnownKey& key, std::string_view value,
-                                          std::optional<long long> number) {
-  const bool is_zero = !number || *number == 0;  // what is no number counts as 0
-  if (is_zero && key.otherwise == kZeroIsItself) {
-    return number ? std::nullopt : std::optional(acts_as(key, value, "0"));
+std::optional<std::string> advise_word(const KnownKey& key, std::string_view value) {
+  const auto same = [](char a, char b) { return a == b || lower(a) == b; };
+  for (const std::string_view word : split(key.values)) {
+    if (word == value) return std::nullopt;
+    if (key.rule != Rule::words_in_any_case) continue;
+    if (std::equal(value.begin(), value.end(), word.begin(), word.end(), same)) return std::nullopt;
   }
-  if (is_zero && !key.otherwise.empty()) return acts_as(key, value, key.otherwise);
-  const long long effective = std::clamp(number.value_or(0), key.least, key.most);
-  if (number && *number == effective) return std::nullopt;
-  return acts_as(key, value, fmt::format("{}", effective));
+  return acts_as(key, value, key.otherwise);
+}
+
+std::optional<std::string> advise_number(const KnownKey& key, std::string_view value) {
+  const std::optional<long long> number = parse_number(value);
+  const bool is_within = number && *number >= key.least && *number <= key.most;
+  if (key.rule == Rule::number) {
+    if (is_within) return std::nullopt;
+    return acts_as(key, value, key.otherwise);
+  }
+  const bool fits = number && *number == static_cast<std::int32_t>(*number);
+  if (!fits) return acts_as(key, value, key.otherwise);
+  if (*number == 0 && key.zero == Zero::otherwise) return acts_as(key, value, key.otherwise);
+  if (is_within || (*number == 0 && key.zero == Zero::itself)) return std::nullopt;
+  return acts_as(key, value, fmt::format("{}", std::clamp(*number, key.least, key.most)));
 }
 
 }  // namespace
@@ -244,20 +266,15 @@ std::optional<std::string> advise(std::string_view table, std::string_view colum
       std::find_if(std::begin(kKnownKeys), std::end(kKnownKeys),
                    [&](const KnownKey& row) { return of_table(row) && row.name == key; });
   if (known == std::end(kKnownKeys)) return unknown_key(table, column, key);
-  const std::optional<long long> number = parse_number(value);
   switch (known->rule) {
     case Rule::anything:
       break;
-    case Rule::words: {
-      const auto allowed = split(known->values);
-      if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) break;
-      return acts_as(*known, value, known->otherwise);
-    }
+    case Rule::words:
+    case Rule::words_in_any_case:
+      return advise_word(*known, value);
     case Rule::number:
-      if (number && *number >= known->least && *number <= known->most) break;
-      return acts_as(*known, value, known->otherwise);
     case Rule::clamped:
-      return advise_clamped(*known, value, number);
+      return advise_number(*known, value);
   }
   return std::nullopt;
 }

@@ -15,15 +15,19 @@ namespace bondway::ctl {
 struct KnownKey {
   enum class Rule : std::uint8_t {
     anything,
-    words,    ///< one of `values`; otherwise it acts as `otherwise`, or is ignored if that is empty
-    number,   ///< between `least` and `most`; otherwise as above
-    clamped,  ///< moved between `least` and `most`; 0 acts as `otherwise`, if given
+    words,  ///< one of `values`; all else acts as `otherwise`, or is ignored if that is empty
+    words_in_any_case,
+    number,   ///< between `least` and `most`; all else as above
+    clamped,  ///< a number, moved between `least` and `most`; what is none as above
   };
+  /// What 0 means where numbers are moved.
+  enum class Zero : std::uint8_t { number, itself, otherwise };
   std::string_view table, name;
   Rule rule = Rule::anything;
   std::string_view values = {};  ///< with blanks between
   long long least = 0, most = 0;
   std::string_view otherwise = {};
+  Zero zero = Zero::number;
 };
 std::span<const KnownKey> known_keys();
 

@@ -41,26 +41,30 @@ Result<void> check_same(Context& context, const Bridge& found, const std::string
 }
 
 /// The Interface and the Port that every bridge has for itself.
-Row& insert_local_port(View& view, const std::string& name) {
+Row& insert_local_port(Context& context, const std::string& name) {
+  View& view = context.view();
   Row& interface = view.insert(view.table("Interface"), Uuid::random());
   view.set(interface, "name", Datum(Atom(name)));
   view.set(interface, "type", Datum(Atom(std::string("internal"))));
+  context.run.new_interfaces.push_back(&interface);
   Row& port = view.insert(view.table("Port"), Uuid::random());
   view.set(port, "name", Datum(Atom(name)));
   view.set(port, "interfaces", Datum(Atom(interface.uuid)));
   return port;
 }
 
-void insert_real_bridge(View& view, const std::string& name) {
-  Row& port = insert_local_port(view, name);
+void insert_real_bridge(Context& context, const std::string& name) {
+  View& view = context.view();
+  Row& port = insert_local_port(context, name);
   Row& bridge = view.insert(view.table("Bridge"), Uuid::random());
   view.set(bridge, "name", Datum(Atom(name)));
   view.set(bridge, "ports", Datum(Atom(port.uuid)));
   view.add_reference(root_of(view, {"bridges"}), "bridges", bridge.uuid);
 }
 
-Result<void> insert_fake_bridge(View& view, const std::string& name, const std::string& parent,
-                                std::int64_t vlan) {
+Result<void> insert_fake_bridge(Context& context, const std::string& name,
+                                const std::string& parent, std::int64_t vlan) {
+  View& view = context.view();
   const auto real = find_bridge(view, parent);
   if (!real) return fail("parent bridge {} does not exist", parent);
   if (real->is_fake()) return fail("cannot create bridge with fake bridge as parent");
@@ -70,7 +74,7 @@ Result<void> insert_fake_bridge(View& view, const std::string& name, const std::
                   vlan);
     }
   }
-  Row& port = insert_local_port(view, name);
+  Row& port = insert_local_port(context, name);
   view.set(port, "fake_bridge", Datum(Atom(true)));
   view.set(port, "tag", Datum(Atom(vlan)));
   view.add_reference(*real->row, "ports", port.uuid);
@@ -90,9 +94,13 @@ void drop_contents(View& view, const Bridge& bridge) {
 
 void delete_real_bridge(Context& context, const Bridge& bridge) {
   View& view = context.view();
+  std::vector<Row*> samplers;
   const db::Table& samples = view.table("Flow_Sample_Collector_Set");
-  const auto samplers =
-      view.select(samples, Where::includes(column_of(samples, "bridge"), bridge.row->uuid), {});
+  // Only when another command looks at them: so did the original, and scripts may count on it.
+  if (view.uses(samples)) {
+    samplers =
+        view.select(samples, Where::includes(column_of(samples, "bridge"), bridge.row->uuid), {});
+  }
   // What nothing refers to any more goes by itself; only later commands have to be told.
   if (!context.is_last || bridge.row->inserted) drop_contents(view, bridge);
   for (Row* sampler : samplers) view.remove(*sampler);
@@ -187,8 +195,8 @@ Done add_bridge(Context& context) {
   }
   if (auto free = check_free(view, "a bridge", name); !free) return tl::unexpected(free.error());
   if (parent == nullptr) {
-    insert_real_bridge(view, name);
-  } else if (auto done = insert_fake_bridge(view, name, *parent, vlan); !done) {
+    insert_real_bridge(context, name);
+  } else if (auto done = insert_fake_bridge(context, name, *parent, vlan); !done) {
     return tl::unexpected(done.error());
   }
   return Next::go_on;

@@ -91,9 +91,9 @@ void want_bridge(View& view, const std::string& name) {
 }
 
 void want_port(View& view, const std::string& name) {
+  // Only a port with a tag may be a fake bridge's: which there are, has to be searched for.
   const db::Table& ports = view.table("Port");
   view.want(ports, by_name(ports, name), port_columns(ports));
-  view.want(ports, fake_ones(ports), port_columns(ports));
 }
 
 void want_interface(View& view, const std::string& name) {

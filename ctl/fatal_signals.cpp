@@ -16,17 +16,19 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
-FatalSignals::FatalSignals(process::Log& log) {
+void FatalSignals::start() {
+  if (thread_.joinable()) return;
   ::sigemptyset(&watched_);
   ::sigaddset(&watched_, stop_signal());
   for (const int signal : {SIGALRM, SIGTERM, SIGINT, SIGHUP}) {
     if (!is_ignored(signal)) ::sigaddset(&watched_, signal);
   }
   ::pthread_sigmask(SIG_BLOCK, &watched_, nullptr);
-  thread_ = std::thread([this, logger = log.module("fatal_signal")] { watch(logger); });
+  thread_ = std::thread([this, logger = log_.module("fatal_signal")] { watch(logger); });
 }
 
 FatalSignals::~FatalSignals() {
+  if (!thread_.joinable()) return;
   ::pthread_kill(thread_.native_handle(), stop_signal());
   thread_.join();
 }

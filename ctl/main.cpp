@@ -1,9 +1,10 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -12,22 +13,23 @@
 #include "ctl/options.hpp"
 #include "ctl/runner.hpp"
 #include "db/engine/schemas.hpp"
+#include "db/rpc/json_text.hpp"
 #include "process/log_modules.hpp"
 #include "process/paths.hpp"
 #include "process/signals.hpp"
+#include "process/unique_fd.hpp"
 
 namespace {
 
 using namespace bondway;  // NOLINT(google-build-using-namespace): this is the program's main file
 
-/// Whoever started us, as far as the system tells.
+/// Whoever started us, under the name that it was started by.
 std::string parent_name() {
-  std::ifstream file(fmt::format("/proc/{}/cmdline", ::getppid()));
-  std::string name;
-  std::getline(file, name, '\0');
-  const std::size_t slash = name.rfind('/');
-  if (slash != std::string::npos) name.erase(0, slash + 1);
-  return name;
+  const std::string path = fmt::format("/proc/{}/cmdline", ::getppid());
+  const process::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> words{};
+  if (file.get() < 0 || ::read(file.get(), words.data(), words.size() - 1) <= 0) return {};
+  return words.data();  // the first of them: each ends with a NUL
 }
 
 int complain(const std::string& program, const std::string& message) {
@@ -45,7 +47,7 @@ int complete(const ctl::CommandLine& line, const db::Schema& schema, process::Lo
     auto calls = ctl::parse_commands(words);
     if (!calls) return lines;
     question.calls = std::move(*calls);
-    std::istringstream out(ctl::run_commands(question, schema, log, "completion").out);
+    std::istringstream out(ctl::run_commands(question, schema, log, "completion", [] {}).out);
     for (std::string text; std::getline(out, text);) {
       if (!text.empty()) lines.push_back(text);
     }
@@ -64,11 +66,12 @@ int run(const ctl::CommandLine& line, const db::Schema& schema, process::Log& lo
   });
   log.module("vsctl").write(writes ? process::LogLevel::info : process::LogLevel::dbg,
                             "Called as {}", typed);
-  const ctl::FatalSignals fatal_signals(log);
+  ctl::FatalSignals fatal_signals(log);
   if (line.settings.timeout > 0) ::alarm(line.settings.timeout);
   const std::string description =
       fmt::format("{} (invoked by {}): {}", program, parent_name(), typed);
-  const ctl::Ending ending = ctl::run_commands(line, schema, log, description);
+  const ctl::Ending ending = ctl::run_commands(line, schema, log, description,
+                                               [&fatal_signals] { fatal_signals.start(); });
   for (const std::string& message : ending.complaints) complain(program, message);
   std::fwrite(ending.out.data(), 1, ending.out.size(), stdout);
   std::fflush(stdout);
@@ -86,7 +89,7 @@ int main(int argc, char** argv) {
   const std::string typed = ctl::quote_arguments(argc, argv);
   const auto line = ctl::parse_command_line(argc, argv, log);
   if (!line) return 1;
-  const auto schema = db::Schema::parse(nlohmann::json::parse(db::vswitch_schema_text()));
+  const auto schema = db::Schema::parse(*rpc::parse_json(db::vswitch_schema_text()));
   if (!schema) return complain(program, schema.error().details);
   if (line->settings.complete) return complete(*line, *schema, log);
   return run(*line, *schema, log, program, typed);

@@ -60,7 +60,8 @@ Row* find_datapath(View& view, const std::string& name,
   return view.row(table, std::get<Uuid>(*uuid), columns_of(table, columns));
 }
 
-/// `K=V` arguments; a key given again counts the first time, a value without digits is 0.
+/// `K=V` arguments; a key given again counts the first time, a value without digits is 0, and one
+/// beyond 32 bits loses those that are too many.
 Datum parse_timeouts(std::span<const std::string> arguments) {
   Datum timeouts;
   for (const std::string& argument : arguments) {
@@ -69,7 +70,7 @@ Datum parse_timeouts(std::span<const std::string> arguments) {
     if (timeouts.contains(key)) continue;
     const std::int64_t seconds =
         equals == std::string::npos ? 0 : leading_number(argument.substr(equals + 1));
-    timeouts.insert(key, Atom(seconds));
+    timeouts.insert(key, Atom(std::int64_t{static_cast<std::uint32_t>(seconds)}));
   }
   return timeouts;
 }

@@ -115,15 +115,25 @@ Options output_options(TableStyle& style) {
   };
 }
 
-Options tls_options(client::TlsFiles& tls) {
+Option tls_option(std::string name, client::Tls& tls, void (client::Tls::*use)(const std::string&),
+                  char letter = '\0') {
+  return {std::move(name), letter, Argument::required,
+          [&tls, use](const Value& value) -> Result<void> {
+            (tls.*use)(*value);
+            return {};
+          }};
+}
+
+Options tls_options(client::Tls& tls) {
+  using client::Tls;
   return {
-      text_option("private-key", tls.private_key, 'p'),
-      text_option("certificate", tls.certificate, 'c'),
-      text_option("ca-cert", tls.ca_cert, 'C'),
-      text_option("ssl-protocols", tls.protocols),
-      text_option("ssl-ciphers", tls.ciphers),
-      text_option("bootstrap-ca-cert", tls.bootstrap_ca_cert),
-      text_option("peer-ca-cert", tls.peer_ca_cert),
+      tls_option("private-key", tls, &Tls::use_private_key, 'p'),
+      tls_option("certificate", tls, &Tls::use_certificate, 'c'),
+      tls_option("ca-cert", tls, &Tls::use_ca, 'C'),
+      tls_option("ssl-protocols", tls, &Tls::use_protocols),
+      tls_option("ssl-ciphers", tls, &Tls::use_ciphers),
+      tls_option("bootstrap-ca-cert", tls, &Tls::bootstrap_ca),
+      tls_option("peer-ca-cert", tls, &Tls::send_ca),
   };
 }
 
@@ -150,41 +160,53 @@ Options global_options(const std::string& program, Settings& settings, process::
       flag("oneline", [&settings] { settings.one_line = true; }),
       parsed_option("timeout", 't', settings.timeout, parse_timeout),
       flag("retry", [&settings] { settings.retry = true; }),
-      process::printing_option("help", 'h', help_text(program)),
-      process::printing_option("commands", '\0', commands_text()),
+      process::printing_option("help", 'h', [program] { return help_text(program); }),
+      process::printing_option("commands", '\0', commands_text),
   };
   const std::size_t place_of_listing = options.size();
   append(options, ignored_options(
                       {"leader-only", "no-leader-only", "shuffle-remotes", "no-shuffle-remotes"}));
-  const std::string version =
-      process::version_text(program) + "\n" + fmt::format("DB Schema {}\n", kSchemaVersion);
-  options.push_back(process::printing_option("version", 'V', version));
+  options.push_back(process::printing_option("version", 'V', [program] {
+    return process::version_text(program) + fmt::format("\nDB Schema {}\n", kSchemaVersion);
+  }));
   append(options, process::log_options(log));
   append(options, output_options(settings.style));
-  append(options, tls_options(settings.tls));
-  const auto at = options.begin() + static_cast<std::ptrdiff_t>(place_of_listing);
-  const Option& listing =
-      *options.insert(at, process::printing_option("options", '\0', std::string()));
-  options[place_of_listing] = process::printing_option(listing.name, '\0', options_text(options));
+  append(options, tls_options(*settings.tls));
+  const auto place = options.begin() + static_cast<std::ptrdiff_t>(place_of_listing);
+  const auto at =
+      options.insert(place, process::printing_option("options", '\0', [] { return ""; }));
+  at->take =
+      process::printing_option("options", '\0', [options] { return options_text(options); }).take;
   return options;
+}
+
+/// The options of commands, in the order in which messages about ambiguous ones name them.
+constexpr std::string_view kCommandOptions[] = {
+    "may-exist", "if-exists", "id",  "inactivity-probe", "real", "fake", "with-iface",
+    "columns",   "bootstrap", "all", "fake-iface"};
+
+bool takes_value(std::string_view option) {
+  bool found = false;
+  for (const Command& command : commands()) {
+    for_each_option(command, [&](std::string_view name, bool has_value) {
+      found = found || (name == option && has_value);
+    });
+  }
+  return found;
 }
 
 /// The options of the first command may stand among the global ones, where getopt reads them.
 Options command_options(std::vector<TypedOption>& typed) {
   Options options;
-  for (const Command& command : commands()) {
-    for_each_option(command, [&](std::string_view name, bool has_value) {
-      const bool known = std::any_of(options.begin(), options.end(),
-                                     [name](const Option& o) { return o.name == name; });
-      if (known) return;
-      const auto argument = has_value ? Argument::required : Argument::none;
-      options.push_back(
-          {std::string(name), '\0', argument,
-           [&typed, text = "--" + std::string(name)](const Value& value) -> Result<void> {
-             typed.push_back({text, value, false});
-             return {};
-           }});
-    });
+  for (const std::string_view name : kCommandOptions) {
+    const auto argument = takes_value(name) ? Argument::required : Argument::none;
+    options.push_back(
+        {std::string(name), '\0', argument,
+         [&typed, text = "--" + std::string(name)](const Value& value) -> Result<void> {
+           typed.push_back({text, value, false});
+           return {};
+         },
+         Option::Ambiguity::first});
   }
   return options;
 }
@@ -229,7 +251,7 @@ int take_own_options(int argc, char** argv, const Options& options, Settings& se
 
 constexpr std::string_view kMissingCommand = "missing command name (use --help for help)";
 
-Result<void> accept_option(Call& call, const TypedOption& typed) {
+Result<void> check_option(const Call& call, const TypedOption& typed) {
   const std::string_view text = typed.text;
   const std::string_view name = text.starts_with("--") ? text.substr(2) : text;
   std::optional<bool> takes_value;
@@ -243,7 +265,6 @@ Result<void> accept_option(Call& call, const TypedOption& typed) {
   if (!*takes_value && typed.value) {
     return fail("'{}' option on '{}' does not accept an argument", text, call.command->name);
   }
-  call.options[std::string(name)] = typed.value.value_or("");
   return {};
 }
 
@@ -261,6 +282,20 @@ Result<void> check_count(const Call& call) {
               misplaced ? " (note that options must precede command names and follow a \"--\" "
                           "argument)"
                         : "");
+}
+
+/// Which of several options of the same name counts: not always the last.  Scripts that repeat one
+/// have come to live with the order in which the original's table of options, which grows when it
+/// has 2 and 8 of them, finds them.
+void settle_repetitions(Call& call, const std::vector<TypedOption>& options) {
+  std::vector<const TypedOption*> found;
+  for (const TypedOption& option : options) {
+    found.insert(found.begin(), &option);
+    if (found.size() == 2 || found.size() == 8) std::reverse(found.begin(), found.end());
+  }
+  std::for_each(found.rbegin(), found.rend(), [&call](const TypedOption* option) {
+    call.options[option->text.substr(2)] = option->value.value_or("");
+  });
 }
 
 /// One command; `options` are those that getopt found in front of it.
@@ -282,8 +317,9 @@ Result<Call> parse_call(std::span<const std::string> words, std::vector<TypedOpt
   if (call.command == nullptr) return fail("unknown command '{}'; use --help for help", words[i]);
   call.arguments.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
   for (const TypedOption& typed : options) {
-    if (auto done = accept_option(call, typed); !done) return tl::unexpected(done.error());
+    if (auto done = check_option(call, typed); !done) return tl::unexpected(done.error());
   }
+  settle_repetitions(call, options);
   if (auto ok = check_count(call); !ok) return tl::unexpected(ok.error());
   return call;
 }
@@ -313,6 +349,8 @@ std::optional<CommandLine> parse_command_line(int argc, char** argv, process::Lo
   const std::string program = process::program_name(argv[0]);
   CommandLine line;
   line.settings.remote = "unix:" + process::Paths::from_environment().in_rundir("db.sock");
+  line.settings.tls = std::make_shared<client::Tls>(
+      [logger = log.module("stream_ssl")](const std::string& text) { logger.err("{}", text); });
   std::vector<TypedOption> typed;
   Options options = global_options(program, line.settings, log);
   append(options, command_options(typed));

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ctl/command.hpp"
 #include "ctl/table.hpp"
-#include "db/client/stream.hpp"
+#include "db/client/tls.hpp"
 #include "process/log.hpp"
 
 namespace bondway::ctl {
@@ -30,7 +31,7 @@ struct Settings {
   bool complete = false;           ///< --complete: tell how the last word may go on instead
   std::vector<std::string> words;  ///< with --complete: all that follow
   TableStyle style;
-  client::TlsFiles tls;
+  std::shared_ptr<client::Tls> tls;
 };
 
 struct CommandLine {

@@ -8,6 +8,7 @@
 
 #include "db/engine/json.hpp"
 #include "db/engine/text.hpp"
+#include "db/engine/utf8.hpp"
 
 namespace bondway::ctl {
 namespace {
@@ -375,27 +376,27 @@ class DatumParser {
   }
 
   Result<Datum> finish() {
-    const std::size_t count = keys_.size();
+    if (auto ok = check_count(); !ok) return tl::unexpected(ok.error());
     std::optional<Datum> datum;
     if (type_.is_map()) {
       std::vector<std::pair<Atom, Atom>> pairs;
-      for (std::size_t i = 0; i < count; ++i) pairs.emplace_back(keys_[i], values_[i]);
+      for (std::size_t i = 0; i < keys_.size(); ++i) pairs.emplace_back(keys_[i], values_[i]);
       datum = Datum::map(std::move(pairs));
       if (!datum) return fail("{}: map contains duplicate key", text_);
     } else {
       datum = Datum::set(std::move(keys_));
       if (!datum) return fail("{}: set contains duplicate value", text_);
     }
-    const std::string_view noun = type_.is_map() ? "pair(s)" : "value(s)";
-    if (count > type_.max) {
-      return fail("{}: {} {} specified but the maximum number is {}", text_, count, noun,
-                  type_.max);
-    }
-    if (count < type_.min) {
-      return fail("{}: {} {} specified but the minimum number is {}", text_, count, noun,
-                  type_.min);
-    }
     return std::move(*datum);
+  }
+
+  Result<void> check_count() const {
+    const std::size_t count = keys_.size();
+    const bool too_many = count > type_.max;
+    if (!too_many && count >= type_.min) return {};
+    return fail("{}: {} {} specified but the {} number is {}", text_, count,
+                type_.is_map() ? "pair(s)" : "value(s)", too_many ? "maximum" : "minimum",
+                too_many ? type_.max : type_.min);
   }
 
   std::string_view text_;
@@ -496,10 +497,17 @@ Result<std::size_t> find_column(const db::Table& table, std::string_view name) {
 
 Result<db::Atom> parse_atom(std::string_view text, const db::BaseType& type,
                             const RowNames& names) {
-  if (text.empty()) return fail("{}", kEmptyAtom);
+  if (text.empty() && type.type == AtomicType::string) return fail("{}", kEmptyAtom);
   Result<Atom> atom = parse_unchecked(std::string(text), type, names);
   if (!atom) return atom;
-  return checked(std::move(*atom), type);
+  auto sound = checked(std::move(*atom), type);
+  if (!sound) return sound;
+  if (const std::string* string = std::get_if<std::string>(&*sound)) {
+    if (const auto error = db::utf8_error(*string)) {
+      return fail("constraint violation: not a valid UTF-8 string: {}", *error);
+    }
+  }
+  return sound;
 }
 
 Result<db::Datum> parse_datum(std::string_view text, const db::ColumnType& type,

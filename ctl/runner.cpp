@@ -45,11 +45,12 @@ Ending failure(std::string message) { return Ending{1, "", {std::move(message)}}
 class Runner {
  public:
   Runner(const CommandLine& line, const db::Schema& schema, process::Log& log,
-         std::string description)
+         std::string description, const std::function<void()>& before_long_wait)
       : line_(line),
         schema_(schema),
         log_(log),
         description_(std::move(description)),
+        before_long_wait_(before_long_wait),
         view_(schema) {}
 
   Ending run() {
@@ -57,8 +58,13 @@ class Runner {
     if (auto ending = connect()) return std::move(*ending);
     for (;;) {
       Result<std::optional<Ending>> ending = sane_attempt();
-      if (!ending) return lost(ending.error());
-      if (*ending) return std::move(**ending);
+      if (!ending) {
+        if (!was_server_restarted(ending.error())) return lost(ending.error());
+        session_.reset();
+        if (auto failed = connect()) return std::move(*failed);
+      } else if (*ending) {
+        return std::move(**ending);
+      }
     }
   }
 
@@ -98,8 +104,13 @@ class Runner {
       const Result<void> connected = try_remotes();
       if (connected) return std::nullopt;
       if (!line_.settings.retry) return lost(connected.error());
-      std::this_thread::sleep_for(backoff);
+      pause(backoff);
     }
+  }
+
+  void pause(milliseconds time) {
+    before_long_wait_();
+    std::this_thread::sleep_for(time);
   }
 
   Result<void> try_remotes() {
@@ -108,16 +119,22 @@ class Runner {
     std::shuffle(remotes.begin(), remotes.end(), std::minstd_rand(std::random_device{}()));
     Result<void> why;
     for (const std::string& remote : remotes) {
-      auto stream = client::open_stream(remote, line_.settings.tls);
+      auto stream = client::open_stream(remote, *line_.settings.tls, before_long_wait_);
       if (!stream) {
         why = tl::unexpected(stream.error());
         continue;
       }
       const bool local = remote.starts_with("unix:");
-      session_.emplace(std::move(*stream), local ? milliseconds::zero() : kProbe);
+      session_.emplace(std::move(*stream), local ? milliseconds::zero() : kProbe,
+                       before_long_wait_);
       return {};
     }
     return why;
+  }
+
+  /// A server that answered and went away may be back: everything is run anew, on what it has now.
+  bool was_server_restarted(const Error& why) const {
+    return session_ && session_->has_heard() && why.message == kEndOfFile;
   }
 
   Ending lost(const Error& why) {
@@ -285,22 +302,21 @@ class Runner {
 
   std::optional<Ending> check_row_ids(Run& run) {
     for (const auto& [name, id] : run.row_ids) {
-      if (!id.is_defined) {
-        return failure(
-            fmt::format("row id \"{0}\" is referenced but never created (e.g. with "
-                        "\"-- --id={0} create ...\")",
-                        name));
-      }
+      if (id.is_defined) continue;
+      return failure(
+          fmt::format("row id \"{0}\" is referenced but never created (e.g. with "
+                      "\"-- --id={0} create ...\")",
+                      name));
+    }
+    for (const auto& [name, id] : run.row_ids) {
       if (!id.is_created || id.has_strong_reference) continue;
+      const std::string_view found =
+          id.has_weak_reference ? "only a weak reference to it was" : "no reference to it was";
       run.warnings.push_back(
           {"vsctl",
-           id.has_weak_reference
-               ? fmt::format("row id \"{}\" was created but only a weak reference to it was "
-                             "inserted, so it will not actually appear in the database",
-                             name)
-               : fmt::format("row id \"{}\" was created but no reference to it was inserted, so it "
-                             "will not actually appear in the database",
-                             name)});
+           fmt::format("row id \"{}\" was created but {} inserted, so it will not actually "
+                       "appear in the database",
+                       name, found)});
     }
     return std::nullopt;
   }
@@ -315,7 +331,9 @@ class Runner {
     }
     const std::int64_t transaction = send_transaction(changes);
     std::optional<std::int64_t> monitor;
-    if (line_.settings.wait) monitor = send_monitor();
+    if (line_.settings.wait) {
+      monitor = send_monitor(!knows_server_schema_ && !outcome.run.new_interfaces.empty());
+    }
     const auto reply = session_->answer(transaction);
     if (!reply) return tl::unexpected(reply.error());
     const auto refusal = refusal_of(*reply);
@@ -349,12 +367,15 @@ class Runner {
     return session_->ask("transact", fmt::format("[\"{}\",{}]", schema_.name, text));
   }
 
-  /// Follows cur_cfg; sent together with the transaction, so that waiting costs no extra question.
-  std::int64_t send_monitor() {
+  /// Follows cur_cfg, and what becomes of interfaces; sent together with the transaction, so that
+  /// waiting costs no extra question.
+  std::int64_t send_monitor(bool with_interfaces) {
+    const std::string_view interfaces =
+        R"(,"Interface":[{"columns":["error","name","ofport"],"select":{"initial":false}}])";
     return session_->ask(
         "monitor",
-        fmt::format(R"(["{}","cur_cfg{}",{{"Open_vSwitch":[{{"columns":["cur_cfg"]}}]}}])",
-                    schema_.name, ++last_monitor_));
+        fmt::format(R"(["{}","cur_cfg{}",{{"Open_vSwitch":[{{"columns":["cur_cfg"]}}]{}}}])",
+                    schema_.name, ++last_monitor_, with_interfaces ? interfaces : ""));
   }
 
   Result<void> drop_monitor(std::int64_t monitor) {
@@ -381,7 +402,7 @@ class Runner {
 
   /// A check that fails again and again although nothing changes must not burn the processor.
   void pause_if_nothing_changed() {
-    if (++lost_races_ > 10) std::this_thread::sleep_for(milliseconds(lost_races_ % 10));
+    if (++lost_races_ > 10) pause(milliseconds(lost_races_ % 10));
   }
 
   // ---- afterwards
@@ -418,8 +439,8 @@ class Runner {
   void wait_for_daemon(std::int64_t monitor, std::int64_t wanted) {
     while (!follow_cur_cfg(monitor, wanted)) {
       session_.reset();
-      while (!try_remotes()) std::this_thread::sleep_for(kShortestBackoff);
-      monitor = send_monitor();
+      while (!try_remotes()) pause(kShortestBackoff);
+      monitor = send_monitor(false);
     }
   }
 
@@ -433,38 +454,54 @@ class Runner {
       if (!update) return tl::unexpected(update.error());
       if (update->method != "update" || update->params.size() < 2) continue;
       if (const auto now = cur_cfg_of(update->params[1])) current = now;
+      note_interfaces(update->params[1]);
     }
     return {};
+  }
+
+  void note_interfaces(const json& updates) {
+    const auto table = updates.find("Interface");
+    if (table == updates.end()) return;
+    for (const auto& [uuid, row] : table->items()) {
+      if (const auto now = row.find("new"); now != row.end()) set_up_[uuid] = *now;
+    }
   }
 
   /// The interfaces of this run that the daemon could not set up.
   Result<void> report_failures(const Run& run, const View::Operations& changes, const json& results,
                                Ending& ending) {
-    std::string request;
-    std::size_t count = 0;
     for (const auto& [position, row] : changes.inserts) {
-      if (std::find(run.new_interfaces.begin(), run.new_interfaces.end(), row) ==
-          run.new_interfaces.end()) {
-        continue;
+      const auto& made = run.new_interfaces;
+      if (std::find(made.begin(), made.end(), row) == made.end()) continue;
+      const json& uuid = results.at(position).at("uuid");
+      const auto known = set_up_.find(uuid.at(1).get_ref<const std::string&>());
+      if (known != set_up_.end()) {
+        complain_about(known->second, ending);
+      } else if (auto told = ask_about(uuid, ending); !told) {
+        return told;
       }
-      request += fmt::format(
-          R"(,{{"op":"select","table":"Interface","where":[["_uuid","==",{}]],"columns":["name","ofport","error"]}})",
-          db::json_text(results.at(position).at("uuid")));
-      ++count;
-    }
-    if (count == 0) return {};
-    const auto reply = session_->call("transact", fmt::format("[\"{}\"{}]", schema_.name, request));
-    if (!reply) return tl::unexpected(reply.error());
-    if (reply->is_error()) return {};
-    for (const json& result : reply->result) {
-      if (!result.is_object() || !result.contains("rows")) continue;
-      for (const json& row : result.at("rows")) complain_about(row, ending);
     }
     if (!ending.complaints.empty()) {
       const char* directory = std::getenv("OVS_LOGDIR");  // NOLINT(concurrency-mt-unsafe)
       ending.complaints.push_back(
           fmt::format("The default log directory is \"{}\".",
                       directory != nullptr ? directory : "/var/log/openvswitch"));
+    }
+    return {};
+  }
+
+  /// About an interface that the daemon has done nothing to, or before the monitor began.
+  Result<void> ask_about(const json& uuid, Ending& ending) {
+    const auto reply = session_->call(
+        "transact",
+        fmt::format(
+            R"(["{}",{{"op":"select","table":"Interface","where":[["_uuid","==",{}]],"columns":["name","ofport","error"]}}])",
+            schema_.name, db::json_text(uuid)));
+    if (!reply) return tl::unexpected(reply.error());
+    if (reply->is_error()) return {};
+    for (const json& result : reply->result) {
+      if (!result.is_object() || !result.contains("rows")) continue;
+      for (const json& row : result.at("rows")) complain_about(row, ending);
     }
     return {};
   }
@@ -523,19 +560,22 @@ class Runner {
   const db::Schema& schema_;
   process::Log& log_;
   std::string description_;
+  const std::function<void()>& before_long_wait_;
   View view_;
   std::optional<Session> session_;
   bool knows_server_schema_ = false;
   bool gave_advice_ = false;
   unsigned last_monitor_ = 0;
+  std::map<std::string, json, std::less<>>
+      set_up_;  ///< interfaces as the daemon left them, by uuid
   unsigned lost_races_ = 0;
 };
 
 }  // namespace
 
 Ending run_commands(const CommandLine& line, const db::Schema& schema, process::Log& log,
-                    const std::string& description) {
-  return Runner(line, schema, log, description).run();
+                    const std::string& description, const std::function<void()>& before_long_wait) {
+  return Runner(line, schema, log, description, before_long_wait).run();
 }
 
 }  // namespace bondway::ctl

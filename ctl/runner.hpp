@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct Ending {
 
 /// Connects, runs the commands on one instant of the database, commits their changes as one
 /// transaction, again from the start when somebody else was faster, and waits for the daemon.
-/// `description` goes into the database's log with the transaction.
+/// `description` goes into the database's log with the transaction; `before_long_wait` is called
+/// when something takes its time.
 Ending run_commands(const CommandLine& line, const db::Schema& schema, process::Log& log,
-                    const std::string& description);
+                    const std::string& description, const std::function<void()>& before_long_wait);
 
 }  // namespace bondway::ctl

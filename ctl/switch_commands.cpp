@@ -113,9 +113,10 @@ class Overview {
 // ---------------------------------------------------------------- emer-reset
 
 /// What has to go: whole tables, and columns of those that stay.
-constexpr std::string_view kTablesToEmpty[] = {
-    "Mirror", "Controller", "Manager", "NetFlow",
-    "SSL",    "sFlow",      "IPFIX",   "Flow_Sample_Collector_Set"};
+constexpr std::string_view kTablesToEmpty[] = {"Mirror", "Controller", "Manager", "NetFlow",
+                                               "SSL",    "sFlow",      "IPFIX"};
+/// Goes only when another command looks at it, as in the original.
+constexpr std::string_view kSamples = "Flow_Sample_Collector_Set";
 
 struct Cleared {
   std::string_view table;
@@ -180,7 +181,9 @@ Done emergency_reset(Context& context) {
       }
     }
   }
-  for (const std::string_view name : kTablesToEmpty) {
+  std::vector<std::string_view> names(std::begin(kTablesToEmpty), std::end(kTablesToEmpty));
+  if (view.uses(view.table(kSamples))) names.push_back(kSamples);
+  for (const std::string_view name : names) {
     for (Row* row : view.select(view.table(name), Where::all(), {}, Guard::no)) view.remove(*row);
   }
   return Next::go_on;

@@ -152,33 +152,28 @@ std::string csv_text(const TableText& table, const TableStyle& style) {
 
 // ---------------------------------------------------------------- html
 
-/// Uuids become links: a row's own is the target, others refer to it.
-std::string html_uuid(const db::Uuid& uuid, bool is_own) {
-  const std::string text = to_string(uuid);
-  return fmt::format(R"(<a {}{}">{}</a>)", is_own ? "name=\"" : "href=\"#", text,
-                     text.substr(0, 8));
+constexpr std::size_t kUuidLength = 36;
+constexpr std::size_t kShownOfUuid = 8;
+
+std::string html_link(std::string_view kind, std::string_view text) {
+  return fmt::format(R"(<a {}{}">{}</a>)", kind, escape_html(text),
+                     escape_html(text.substr(0, kShownOfUuid)));
 }
 
-std::string html_atom(const Atom& atom, const Cell& cell, CellFormat format) {
-  if (const auto* uuid = std::get_if<db::Uuid>(&atom)) return html_uuid(*uuid, cell.is_row_uuid);
-  return escape_html(format == CellFormat::bare ? bare_atom(atom) : db::to_text(atom));
-}
-
+/// A row's own uuid is the target of links; whatever looks like a uuid elsewhere is one.
 std::string html_cell(const Cell& cell, CellFormat format) {
-  const bool has_uuids = cell.type->key.type == db::AtomicType::uuid ||
-                         (cell.type->value && cell.type->value->type == db::AtomicType::uuid);
-  if (!has_uuids || format == CellFormat::json) return escape_html(cell_text(cell, format));
-  const bool bare = format == CellFormat::bare;
-  std::string elements;
-  for (std::size_t i = 0; i < cell.datum.size(); ++i) {
-    if (i > 0) elements += bare ? " " : ", ";
-    elements += html_atom(cell.datum.keys()[i], cell, format);
-    if (cell.datum.is_map()) elements += '=' + html_atom(cell.datum.values()[i], cell, format);
+  const std::string text = cell_text(cell, format);
+  if (cell.is_row_uuid) return html_link("name=\"", text);
+  std::string out;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const bool is_uuid = db::Uuid::parse(rest.substr(0, kUuidLength)).has_value();
+    const std::size_t length = is_uuid ? kUuidLength : 1;
+    out += is_uuid ? html_link("href=\"#", rest.substr(0, length))
+                   : escape_html(rest.substr(0, length));
+    rest.remove_prefix(length);
   }
-  if (bare) return elements;
-  if (cell.type->is_map()) return '{' + elements + '}';
-  if (cell.type->max == 1 && cell.datum.size() == 1) return elements;
-  return '[' + elements + ']';
+  return out;
 }
 
 std::string html_text(const TableText& table, const TableStyle& style) {

@@ -9,6 +9,7 @@
 #include "db/engine/json.hpp"
 #include "db/engine/json_text.hpp"
 #include "db/engine/text.hpp"
+#include "db/engine/utf8.hpp"
 
 namespace bondway::ctl {
 namespace {
@@ -96,7 +97,18 @@ bool View::covers(const Question& question, const Columns& columns) const {
          });
 }
 
+/// Whether the database has no row to add to the answer: none can refer to a row that is new, and
+/// no string is anything but UTF-8.
+bool View::is_known_here(const Where& where) const {
+  if (where.kind == Where::Kind::all || where.value.empty()) return false;
+  const Atom& value = where.value.keys()[0];
+  if (const std::string* text = std::get_if<std::string>(&value))
+    return db::utf8_error(*text).has_value();
+  return where.kind != Where::Kind::equal && is_provisional(uuid_of(value));
+}
+
 void View::want(const db::Table& table, const Where& where, const Columns& columns) {
+  if (is_known_here(where)) return;
   Question& asked = question(table, where);
   asked.columns.insert(columns.begin(), columns.end());
   if (!covers(asked, columns)) missing_ = true;
@@ -105,10 +117,8 @@ void View::want(const db::Table& table, const Where& where, const Columns& colum
 std::vector<Row*> View::select(const db::Table& table, const Where& where, const Columns& columns,
                                Guard guard) {
   std::vector<Row*> found;
-  const bool about_row = where.kind == Where::Kind::uuid || where.kind == Where::Kind::includes;
-  const bool is_answered_here = about_row && is_provisional(uuid_of(where.value.keys()[0]));
   std::vector<Row*> changed = changed_candidates(table, where);
-  if (!is_answered_here) {
+  if (!is_known_here(where)) {
     want(table, where, columns);
     Question& asked = question(table, where);
     if (!covers(asked, columns)) throw Missing{};
@@ -197,9 +207,7 @@ std::vector<Row*> View::rows(const db::Table& table, const std::vector<Atom>& uu
     }
     return found;
   }
-  for (const Atom& uuid : uuids) {
-    if (!is_provisional(uuid_of(uuid))) want(table, Where::row(uuid_of(uuid)), columns);
-  }
+  for (const Atom& uuid : uuids) want(table, Where::row(uuid_of(uuid)), columns);
   for (const Atom& uuid : uuids) {
     if (Row* row = this->row(table, uuid_of(uuid), columns, guard)) found.push_back(row);
   }

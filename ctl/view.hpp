@@ -158,6 +158,7 @@ class View {
   };
 
   Question& question(const db::Table& table, const Where& where);
+  bool is_known_here(const Where& where) const;
   bool covers(const Question& question, const Columns& columns) const;
   bool is_hidden(const db::Table* table, std::size_t column) const;
   Row& row_of(const db::Table& table, const db::Uuid& uuid);

@@ -12,14 +12,16 @@
 namespace bondway::process {
 namespace {
 
-/// What getopt_long() returns for an option without a letter: its place in the table beyond all
-/// characters.
-constexpr int kFirstLong = 256;
+/// What getopt_long() returns for an option by its name: its place in the table beyond all
+/// characters, or the same for all whose common beginnings mean the first.
+constexpr int kFirstLong = 257;
+constexpr int kAnyLong = 256;
 
 /// The table in the form that getopt_long() wants; names point into the Options.
 struct GetoptTable {
   std::string letters;
   std::vector<option> names;
+  std::vector<int> codes;  ///< of the names
 };
 
 GetoptTable make_table(const Options& options, Order order) {
@@ -32,7 +34,11 @@ GetoptTable make_table(const Options& options, Order order) {
       table.letters += each.letter;
       table.letters.append(static_cast<std::size_t>(argument), ':');
     }
-    if (!each.name.empty()) table.names.push_back({each.name.c_str(), argument, nullptr, index});
+    if (!each.name.empty()) {
+      const bool is_first = each.ambiguity == Option::Ambiguity::first;
+      table.names.push_back({each.name.c_str(), argument, nullptr, is_first ? kAnyLong : index});
+      table.codes.push_back(index);
+    }
     ++index;
   }
   table.names.push_back({nullptr, 0, nullptr, 0});
@@ -66,9 +72,11 @@ std::optional<std::vector<std::string>> parse_options(int argc, char* const* arg
   const GetoptTable table = make_table(options, order);
   optind = 0;  // makes glibc start anew
   for (;;) {
-    const int code = ::getopt_long(argc, argv, table.letters.c_str(), table.names.data(), nullptr);
+    int name = 0;
+    int code = ::getopt_long(argc, argv, table.letters.c_str(), table.names.data(), &name);
     if (code == -1) break;
     if (code == '?') return std::nullopt;
+    if (code == kAnyLong) code = table.codes[static_cast<std::size_t>(name)];
     std::optional<std::string> value;
     if (optarg != nullptr) value = optarg;
     if (const Result<void> taken = find(options, code).take(std::move(value)); !taken) {
@@ -81,9 +89,13 @@ std::optional<std::vector<std::string>> parse_options(int argc, char* const* arg
 }
 
 Option printing_option(std::string name, char letter, std::string text) {
+  return printing_option(std::move(name), letter, [text = std::move(text)] { return text; });
+}
+
+Option printing_option(std::string name, char letter, std::function<std::string()> text) {
   return {std::move(name), letter, Option::Argument::none,
           [text = std::move(text)](const std::optional<std::string>&) -> Result<void> {
-            fmt::print("{}", text);
+            fmt::print("{}", text());
             std::exit(0);
           }};
 }

@@ -22,6 +22,10 @@ struct Option {
   /// Called in the order of the command line.  An error ends the parsing; one without a message
   /// has been told already.
   std::function<Result<void>(std::optional<std::string> value)> take;
+  /// What happens when something shorter than the name could also be another option that takes an
+  /// argument just like this: an error, or the first of those that say `first`.
+  enum class Ambiguity { error, first };
+  Ambiguity ambiguity = Ambiguity::error;
 };
 using Options = std::vector<Option>;
 
@@ -36,8 +40,9 @@ enum class Order {
 std::optional<std::vector<std::string>> parse_options(int argc, char* const* argv,
                                                       const Options& options, Order order);
 
-/// --help, --version and the like: prints `text` and ends the program with status 0 on the spot.
+/// --help, --version and the like: prints a text and ends the program with status 0 on the spot.
 Option printing_option(std::string name, char letter, std::string text);
+Option printing_option(std::string name, char letter, std::function<std::string()> text);
 
 /// -v, --verbose, --log-file, --syslog-method, --syslog-target: performed on the spot.  A log file
 /// that can't be opened is an error.

@@ -4,6 +4,12 @@
 #include <nlohmann/json.hpp>
 
 namespace bondway::client {
+namespace {
+
+constexpr std::chrono::milliseconds kShortWait{30};
+constexpr std::size_t kAtOnce = std::size_t{64} << 10;  ///< octets that a socket surely takes
+
+}  // namespace
 
 std::int64_t Session::ask(std::string_view method, std::string_view params) {
   ++last_id_;
@@ -14,6 +20,7 @@ std::int64_t Session::ask(std::string_view method, std::string_view params) {
 
 Result<void> Session::flush() {
   if (outgoing_.empty()) return {};
+  if (outgoing_.size() > kAtOnce) before_long_wait_();
   Result<void> written = stream_->write(outgoing_);
   outgoing_.clear();
   return written;
@@ -65,6 +72,14 @@ Result<rpc::Message> Session::receive_meaningful() {
   }
 }
 
+/// False when the peer has been silent for too long.
+Result<bool> Session::read(std::string& bytes) {
+  const Result<bool> soon = stream_->read(bytes, kShortWait);
+  if (!soon || *soon) return soon;
+  before_long_wait_();
+  return stream_->read(bytes, probe_.count() > 0 ? std::optional(probe_) : std::nullopt);
+}
+
 Result<rpc::Message> Session::receive() {
   bool probed = false;
   for (;;) {
@@ -74,13 +89,13 @@ Result<rpc::Message> Session::receive() {
     if (*text) {
       Result<rpc::Message> message = rpc::parse_message(**text);
       if (!message) return fail("Protocol error");
+      has_heard_ = true;
       return message;
     }
     std::string bytes;
-    const auto patience = probe_.count() > 0 ? std::optional(probe_) : std::nullopt;
-    const Result<bool> read = stream_->read(bytes, patience);
-    if (!read) return tl::unexpected(read.error());
-    if (*read) {
+    const Result<bool> got = read(bytes);
+    if (!got) return tl::unexpected(got.error());
+    if (*got) {
       incoming_.feed(bytes);
     } else if (std::exchange(probed, true)) {
       return fail("Connection timed out");

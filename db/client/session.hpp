@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -18,9 +19,11 @@ namespace bondway::client {
 class Session {
  public:
   /// `probe`: after this long without a byte ask the peer for a sign of life, and give it up after
-  /// as long again; zero: wait forever.
-  Session(std::unique_ptr<Stream> stream, std::chrono::milliseconds probe)
-      : stream_(std::move(stream)), probe_(probe) {}
+  /// as long again; zero: wait forever.  `before_long_wait` is called when an answer takes its
+  /// time.
+  Session(std::unique_ptr<Stream> stream, std::chrono::milliseconds probe,
+          std::function<void()> before_long_wait)
+      : stream_(std::move(stream)), probe_(probe), before_long_wait_(std::move(before_long_wait)) {}
 
   /// Queues a request; `params` is the JSON text of an array.  Returns its id.
   std::int64_t ask(std::string_view method, std::string_view params);
@@ -33,6 +36,9 @@ class Session {
     return answer(ask(method, params));
   }
 
+  /// Whether the peer has said anything that makes sense.
+  bool has_heard() const { return has_heard_; }
+
   /// The next notification, in order of arrival; waits for one.
   Result<rpc::Request> next_notification();
 
@@ -41,14 +47,17 @@ class Session {
   /// The next message that is not about keeping the connection alive.
   Result<rpc::Message> receive_meaningful();
   Result<void> flush();
+  Result<bool> read(std::string& bytes);
 
   std::unique_ptr<Stream> stream_;
   std::chrono::milliseconds probe_;
+  std::function<void()> before_long_wait_;
   rpc::JsonStream incoming_;
   std::string outgoing_;
   std::vector<rpc::Reply> replies_;
   std::vector<rpc::Request> notifications_;
   std::int64_t last_id_ = 0;
+  bool has_heard_ = false;
 };
 
 }  // namespace bondway::client

@@ -1,5 +1,6 @@
 #include "db/client/stream.hpp"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -59,17 +60,28 @@ class SocketStream final : public Stream {
   UniqueSocket socket_;
 };
 
-Result<UniqueSocket> connect_unix(const std::string& path) {
+Result<UniqueSocket> connect_unix(const std::string& path,
+                                  const std::function<void()>& before_long_wait) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return system_error(ENAMETOOLONG);
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueSocket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return system_error(errno);
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    return system_error(errno);
+  const auto connect = [&] {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API
+    return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  };
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+  bool connected = connect() == 0;
+  const bool is_busy = !connected && errno == EAGAIN;
+  if (!connected && !is_busy) return system_error(errno);
+  ::fcntl(socket.get(), F_SETFL, 0);
+  if (is_busy) {
+    before_long_wait();
+    connected = connect() == 0;
   }
+  if (!connected) return system_error(errno);
   return socket;
 }
 
@@ -77,11 +89,13 @@ Result<UniqueSocket> connect_tcp(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) {
-    return system_error(ENOENT);
+  // An address needs none of the machinery that looks up names.
+  for (const int kind : {AI_NUMERICHOST, 0}) {
+    hints.ai_flags = AI_NUMERICSERV | kind;
+    if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) == 0) break;
   }
+  if (found == nullptr) return system_error(ENOENT);
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
   int error = EADDRNOTAVAIL;
   for (const addrinfo* at = list.get(); at != nullptr; at = at->ai_next) {
@@ -107,21 +121,23 @@ bool wait_readable(int fd, std::chrono::milliseconds patience) {
   return ::poll(&poll, 1, static_cast<int>(patience.count())) != 0;
 }
 
-Result<std::unique_ptr<Stream>> open_stream(const std::string& text, const TlsFiles& tls) {
+Result<std::unique_ptr<Stream>> open_stream(const std::string& text, Tls& tls,
+                                            const std::function<void()>& before_long_wait) {
   const bool known =
       text.starts_with("unix:") || text.starts_with("tcp:") || text.starts_with("ssl:");
   if (!known) return system_error(EAFNOSUPPORT);
   const Result<rpc::Remote> remote = rpc::parse_remote(text);
   if (!remote) return system_error(EAFNOSUPPORT);
-  if (remote->transport == rpc::Transport::ssl &&
-      (tls.private_key.empty() || tls.certificate.empty()))
+  if (remote->transport == rpc::Transport::ssl && !tls.is_complete()) {
     return system_error(ENOPROTOOPT);
-  Result<UniqueSocket> socket = remote->transport == rpc::Transport::unix_socket
-                                    ? connect_unix(remote->path)
-                                    : connect_tcp(remote->host, remote->port);
+  }
+  const bool is_local = remote->transport == rpc::Transport::unix_socket;
+  if (!is_local) before_long_wait();
+  Result<UniqueSocket> socket = is_local ? connect_unix(remote->path, before_long_wait)
+                                         : connect_tcp(remote->host, remote->port);
   if (!socket) return tl::unexpected(socket.error());
   if (remote->transport == rpc::Transport::ssl) {
-    return start_tls(std::move(*socket), remote->host, tls);
+    return tls.start(std::move(*socket), remote->host);
   }
   return std::make_unique<SocketStream>(std::move(*socket));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,13 +11,7 @@
 
 namespace bondway::client {
 
-/// What ssl: remotes need.  Paths of PEM files; empty: not given.
-struct TlsFiles {
-  std::string private_key, certificate, ca_cert;
-  std::string bootstrap_ca_cert;  ///< the peer's CA is stored here when the file does not exist yet
-  std::string peer_ca_cert;       ///< CA certificates to send to the peer
-  std::string protocols, ciphers;  ///< OpenSSL's defaults when empty
-};
+class Tls;
 
 /// A connected byte stream that blocks.  Errors carry the system's words ("Connection refused");
 /// an orderly end of the peer's stream is "End of file".
@@ -36,7 +31,9 @@ class Stream {
                             std::optional<std::chrono::milliseconds> patience) = 0;
 };
 
-/// Connects to `unix:FILE`, `tcp:HOST[:PORT]` or `ssl:HOST[:PORT]`.
-Result<std::unique_ptr<Stream>> open_stream(const std::string& remote, const TlsFiles& tls);
+/// Connects to `unix:FILE`, `tcp:HOST[:PORT]` or `ssl:HOST[:PORT]`.  `before_long_wait` is called
+/// when that may take its time.
+Result<std::unique_ptr<Stream>> open_stream(const std::string& remote, Tls& tls,
+                                            const std::function<void()>& before_long_wait);
 
 }  // namespace bondway::client

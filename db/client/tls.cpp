@@ -7,9 +7,12 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 namespace bondway::client {
 namespace {
@@ -19,8 +22,15 @@ struct Free {
   void operator()(SSL* session) const { SSL_free(session); }
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
-using Context = std::unique_ptr<SSL_CTX, Free>;
+using ContextPointer = std::unique_ptr<SSL_CTX, Free>;
 using Session = std::unique_ptr<SSL, Free>;
+
+/// OpenSSL's words for the oldest error that was not told yet.
+std::string openssl_error() {
+  std::array<char, 256> text{};
+  ERR_error_string_n(ERR_get_error(), text.data(), text.size());
+  return text.data();
+}
 
 tl::unexpected<Error> tls_error(std::string_view doing) {
   const unsigned long code = ERR_get_error();
@@ -30,8 +40,8 @@ tl::unexpected<Error> tls_error(std::string_view doing) {
 
 class TlsStream final : public Stream {
  public:
-  TlsStream(UniqueSocket socket, Context context, Session session)
-      : socket_(std::move(socket)), context_(std::move(context)), session_(std::move(session)) {}
+  TlsStream(UniqueSocket socket, Session session)
+      : socket_(std::move(socket)), session_(std::move(session)) {}
 
   ~TlsStream() override { SSL_shutdown(session_.get()); }
 
@@ -64,50 +74,8 @@ class TlsStream final : public Stream {
 
  private:
   UniqueSocket socket_;
-  Context context_;
   Session session_;
 };
-
-Result<void> restrict_protocols(SSL_CTX* context, const std::string& protocols) {
-  if (protocols.empty()) return {};
-  const std::pair<const char*, long> known[] = {
-      {"TLSv1.2", SSL_OP_NO_TLSv1_2}, {"TLSv1.1", SSL_OP_NO_TLSv1_1}, {"TLSv1", SSL_OP_NO_TLSv1}};
-  std::string list = protocols;
-  for (char& c : list) {
-    if (c == ' ' || c == '\t') c = ',';
-  }
-  list = "," + list + ",";
-  for (const auto& [name, disable] : known) {
-    if (list.find("," + std::string(name) + ",") == std::string::npos) {
-      SSL_CTX_set_options(context, static_cast<std::uint64_t>(disable));
-    }
-  }
-  return {};
-}
-
-Result<Context> make_context(const TlsFiles& files, bool verify) {
-  Context context(SSL_CTX_new(TLS_client_method()));
-  if (!context) return tls_error("TLS");
-  SSL_CTX* raw = context.get();
-  SSL_CTX_set_options(raw, SSL_OP_IGNORE_UNEXPECTED_EOF);
-  if (auto limited = restrict_protocols(raw, files.protocols); !limited) {
-    return tl::unexpected(limited.error());
-  }
-  if (!files.ciphers.empty() && SSL_CTX_set_cipher_list(raw, files.ciphers.c_str()) != 1) {
-    return tls_error(files.ciphers);
-  }
-  if (SSL_CTX_use_certificate_chain_file(raw, files.certificate.c_str()) != 1) {
-    return tls_error(files.certificate);
-  }
-  if (SSL_CTX_use_PrivateKey_file(raw, files.private_key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return tls_error(files.private_key);
-  }
-  if (SSL_CTX_check_private_key(raw) != 1) return tls_error(files.private_key);
-  const std::string& ca = files.ca_cert.empty() ? files.bootstrap_ca_cert : files.ca_cert;
-  if (verify && SSL_CTX_load_verify_file(raw, ca.c_str()) != 1) return tls_error(ca);
-  SSL_CTX_set_verify(raw, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  return context;
-}
 
 /// Stores the last certificate of the peer's chain, which must be self-signed, as the CA to trust
 /// from now on.  Never overwrites a file.
@@ -125,26 +93,123 @@ Result<void> bootstrap(SSL* session, const std::string& path) {
   return {};
 }
 
+struct Protocol {
+  std::string_view name;
+  std::uint64_t disable;
+};
+constexpr Protocol kProtocols[] = {
+    {"TLSv1.2", SSL_OP_NO_TLSv1_2}, {"TLSv1.1", SSL_OP_NO_TLSv1_1}, {"TLSv1", SSL_OP_NO_TLSv1}};
+
+/// Words between commas and blanks.
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> words;
+  constexpr const char* kSeparators = ", \t";
+  for (std::size_t at = text.find_first_not_of(kSeparators); at != std::string::npos;) {
+    const std::size_t end = std::min(text.find_first_of(kSeparators, at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = text.find_first_not_of(kSeparators, end);
+  }
+  return words;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Stream>> start_tls(UniqueSocket socket, const std::string& host,
-                                          const TlsFiles& files) {
-  const bool first_time =
-      files.ca_cert.empty() &&
-      (files.bootstrap_ca_cert.empty() || ::access(files.bootstrap_ca_cert.c_str(), F_OK) != 0);
-  if (first_time && files.bootstrap_ca_cert.empty()) return fail("Protocol not available");
-  Result<Context> context = make_context(files, !first_time);
-  if (!context) return tl::unexpected(context.error());
-  Session session(SSL_new(context->get()));
+struct Tls::Context {
+  ContextPointer pointer{SSL_CTX_new(TLS_client_method())};
+};
+
+Tls::Tls(Complain complain) : complain_(std::move(complain)) {}
+Tls::~Tls() = default;
+
+Tls::Context& Tls::context() {
+  if (!context_) {
+    context_ = std::make_unique<Context>();
+    SSL_CTX_set_options(context_->pointer.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_verify(context_->pointer.get(), SSL_VERIFY_PEER, nullptr);
+  }
+  return *context_;
+}
+
+void Tls::use_private_key(const std::string& file) {
+  SSL_CTX* raw = context().pointer.get();
+  has_key_ = SSL_CTX_use_PrivateKey_file(raw, file.c_str(), SSL_FILETYPE_PEM) == 1;
+  if (!has_key_) complain_("SSL_use_PrivateKey_file: " + openssl_error());
+}
+
+void Tls::use_certificate(const std::string& file) {
+  SSL_CTX* raw = context().pointer.get();
+  has_certificate_ = SSL_CTX_use_certificate_file(raw, file.c_str(), SSL_FILETYPE_PEM) == 1 &&
+                     SSL_CTX_use_certificate_chain_file(raw, file.c_str()) == 1;
+  if (!has_certificate_) complain_("SSL_use_certificate_file: " + openssl_error());
+}
+
+void Tls::use_ca(const std::string& file) {
+  has_ca_ = true;
+  if (SSL_CTX_load_verify_file(context().pointer.get(), file.c_str()) != 1) {
+    complain_("failed to load client certificates from " + file + ": " + openssl_error());
+  }
+}
+
+void Tls::bootstrap_ca(const std::string& file) {
+  if (::access(file.c_str(), F_OK) == 0) return use_ca(file);
+  has_ca_ = true;
+  bootstrap_file_ = file;
+}
+
+void Tls::send_ca(const std::string& file) {
+  const std::unique_ptr<std::FILE, Free> stream(std::fopen(file.c_str(), "r"));
+  if (!stream) {
+    complain_(fmt::format("failed to open {} for reading: {}", file,
+                          std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe): one thread
+    return;
+  }
+  while (X509* certificate = PEM_read_X509(stream.get(), nullptr, nullptr, nullptr)) {
+    SSL_CTX_add_extra_chain_cert(context().pointer.get(), certificate);  // takes it over
+  }
+  ERR_clear_error();  // the end of the file
+}
+
+void Tls::use_protocols(const std::string& names) {
+  std::uint64_t disable = 0;
+  for (const Protocol& protocol : kProtocols) disable |= protocol.disable;
+  for (const std::string& name : split(names)) {
+    const auto* known = std::find_if(std::begin(kProtocols), std::end(kProtocols),
+                                     [&](const Protocol& row) { return row.name == name; });
+    if (known == std::end(kProtocols)) return complain_(name + ": SSL protocol not recognized");
+    disable &= ~known->disable;
+  }
+  SSL_CTX_set_options(context().pointer.get(), disable);
+}
+
+void Tls::use_ciphers(const std::string& names) {
+  if (SSL_CTX_set_cipher_list(context().pointer.get(), names.c_str()) != 1) {
+    complain_("SSL_CTX_set_cipher_list: " + openssl_error());
+  }
+}
+
+bool Tls::is_complete() const {
+  if (!has_key_) complain_("Private key must be configured to use SSL");
+  if (!has_certificate_) complain_("Certificate must be configured to use SSL");
+  if (!has_ca_) complain_("CA certificate must be configured to use SSL");
+  return has_key_ && has_certificate_ && has_ca_;
+}
+
+Result<std::unique_ptr<Stream>> Tls::start(UniqueSocket socket, const std::string& host) {
+  ERR_clear_error();
+  SSL_CTX* raw = context().pointer.get();
+  if (SSL_CTX_check_private_key(raw) != 1) return tls_error("private key");
+  Session session(SSL_new(raw));
   if (!session || SSL_set_fd(session.get(), socket.get()) != 1) return tls_error("TLS");
+  if (!bootstrap_file_.empty()) SSL_set_verify(session.get(), SSL_VERIFY_NONE, nullptr);
   SSL_set_tlsext_host_name(session.get(), host.c_str());
   if (SSL_connect(session.get()) != 1) return tls_error("TLS handshake");
-  if (first_time) {
-    if (auto stored = bootstrap(session.get(), files.bootstrap_ca_cert); !stored) {
+  if (!bootstrap_file_.empty()) {
+    if (auto stored = bootstrap(session.get(), bootstrap_file_); !stored) {
       return tl::unexpected(stored.error());
     }
+    use_ca(std::exchange(bootstrap_file_, std::string()));
   }
-  return std::make_unique<TlsStream>(std::move(socket), std::move(*context), std::move(session));
+  return std::make_unique<TlsStream>(std::move(socket), std::move(session));
 }
 
 }  // namespace bondway::client
