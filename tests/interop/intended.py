@@ -146,39 +146,46 @@ class Rebalancing:
 
 class ActiveChoice:
     """Of several members that may become active the reference takes any: ours takes the same.  Only
-    where both have just chosen, and neither found the primary among them.  4, 30: between patches a
+    where both have just chosen, and neither found the primary among them, or nobody was enabled and
+    whose updelay ends first was taken, primary or not.  4, 30: between patches a
     change of key or port keeps the reference's bond down for a moment, and so it alone chooses."""
 
     SHOWN = re.compile(r"^---- (\S+) ----$|^active-backup primary: (\S+)|"
                        r"^active member mac: .*\((.*)\)$", re.M)
-    LOGGED = re.compile(r"bond (\S+): active member is now ")
+    LOGGED = re.compile(r"bond (\S+): active member is now [^ ,]+(, skipping)?")
 
     def __init__(self, recorders):
         self.recorders = recorders
         for recorder in recorders:
             recorder.switch.new_log_lines()
 
-        self.chosen = [set(), set()]  # bonds that chose in this step, or since they were excused
+        # Bonds that chose in this step, or since they were excused -> whether an updelay was skipped
+        self.chosen = [{}, {}]
 
     def step_is_over(self, excuses):
-        self.chosen = [set(filter(excuses.covers, chosen)) for chosen in self.chosen]
+        self.chosen = [{bond: skipped for bond, skipped in chosen.items() if excuses.covers(bond)}
+                       for chosen in self.chosen]
 
     def align(self, seen, excused):
         """Whether there was something to align.  `excused` are bonds that are so no more."""
         for recorder, chosen in zip(self.recorders, self.chosen):
             lines = recorder.switch.new_log_lines()
-            chosen.update(m[1] for line in lines if (m := self.LOGGED.search(line)))
+            chosen.update((m[1], bool(m[2])) for line in lines if (m := self.LOGGED.search(line)))
         found = [self.read(s["bond/show"]) for s in seen]
         aligned = False
-        for bond in found[0].keys() & found[1].keys() & (self.chosen[0] | excused):
+        for bond in found[0].keys() & found[1].keys() & (self.chosen[0].keys() | excused):
             (reference, primary), (ours, _) = found[0][bond], found[1][bond]
-            if reference == ours or "none" in (reference, ours) or primary == ours:
+            if reference == ours or "none" in (reference, ours):
+                continue
+            if all(chosen.get(bond) for chosen in self.chosen):
+                primary = None
+            if primary == ours:
                 continue
             # 65: over a patch members come up one by one, and ours chooses after each.
             patched = bond.startswith("patch")
             if primary == reference and not (patched and self.balances(bond, seen[0])):
                 continue
-            if bond not in self.chosen[1] | excused and not patched:
+            if bond not in self.chosen[1].keys() | excused and not patched:
                 continue
             aligned |= self.choose(bond, reference, ours, seen[0]["bond/show"])
         return aligned
