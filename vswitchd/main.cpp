@@ -226,7 +226,8 @@ class Program {
       case bridge::Log::Level::debug:
         return logger.dbg("{}", line.text);
       case bridge::Log::Level::info:
-        return logger.info("{}", line.text);
+        return line.limited ? logger.limited(link_states_, process::LogLevel::info, "{}", line.text)
+                            : logger.info("{}", line.text);
       case bridge::Log::Level::warning:
         return line.limited
                    ? logger.limited(once_a_minute_, process::LogLevel::warn, "{}", line.text)
@@ -244,7 +245,7 @@ class Program {
   const Settings& settings_;
   const process::Paths& paths_;
   process::Log& log_;
-  process::LogRateLimit once_a_minute_{1, 1};
+  process::LogRateLimit once_a_minute_{1, 1}, link_states_{5, 20};  // as the reference limits them
   asio::io_context io_;
   std::unique_ptr<ConfigurationSource> source_;
   process::CommandTable commands_;

@@ -59,6 +59,7 @@ class BondTest : public testing::Test {
     for (const Action& action : actions) {
       if (const auto* log = std::get_if<Log>(&action)) {
         if (log->level == LogLevel::info) logs.push_back(log->text);
+        if (log->limited) limited_logs.push_back(log->text);
       } else if (const auto* active = std::get_if<ActiveMemberChanged>(&action)) {
         active_macs.push_back(active->mac);
       } else if (std::holds_alternative<OutputChanged>(action)) {
@@ -94,6 +95,7 @@ class BondTest : public testing::Test {
   TimePoint now{1000s};
   std::unique_ptr<Bond> bond;
   OutputTable published;
+  std::vector<std::string> limited_logs;
   std::vector<std::string> logs;
   std::vector<MacAddress> active_macs;
   int learning = 0;
@@ -126,6 +128,16 @@ TEST_F(BondTest, EnablesANewMemberFromItsCarrierAloneWithoutUpdelay) {
   EXPECT_THAT(logs, ElementsAre("member e0: enabled", "bond bond0: active member is now e0"));
   EXPECT_TRUE(bond->is_enabled(kE0));
   EXPECT_FALSE(bond->is_enabled(kE1));
+}
+
+TEST_F(BondTest, WhatAFlappingLinkRepeatsIsMarkedForALimit) {
+  create_with_two_members(with_delays(0s, 1s));
+  set_carrier(kE1, false);
+  set_carrier(kE1, true);
+  EXPECT_THAT(limited_logs,
+              ElementsAre("member e1: link state down",
+                          "member e1: will be disabled if it stays down for 1000 ms",
+                          "member e1: link state up", "member e1: will not be disabled"));
 }
 
 TEST_F(BondTest, FollowsTheLinkInTheSamePassWithoutDelays) {

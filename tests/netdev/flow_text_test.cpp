@@ -35,6 +35,7 @@ const std::string kPayload =
 TEST(ParsePacketOrFlow, TakesHexAsItIs) {
   EXPECT_EQ(answer("ffffffffffff505400000001080A"), "ffffffffffff505400000001080a");
   EXPECT_EQ(answer(kMacs + "0800" + kPayload), kMacs + "0800" + kPayload);
+  EXPECT_EQ(answer("ff ff ff ff ff ff 50 54 00 00 00 01 08 0A"), "ffffffffffff505400000001080a");
 }
 
 struct Example {

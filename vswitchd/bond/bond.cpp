@@ -352,15 +352,15 @@ void Bond::apply_link_rule(Member& member, TimePoint now) {
   const std::string& name = member.config.name;
   if (up == member.enabled && member.delay_ends) {
     member.delay_ends.reset();
-    log("member {}: link state {}", name, up_or_down(up));
-    log("member {}: will not be {}", name, enabled_or_disabled(!up));
+    log_link("member {}: link state {}", name, up_or_down(up));
+    log_link("member {}: will not be {}", name, enabled_or_disabled(!up));
   } else if (up != member.enabled && !member.delay_ends) {
     const Duration delay = up ? config_.updelay : config_.downdelay;
     member.delay_ends = now + delay;
-    log("member {}: link state {}", name, up_or_down(up));
+    log_link("member {}: link state {}", name, up_or_down(up));
     if (delay > Duration::zero()) {
-      log("member {}: will be {} if it stays {} for {} ms", name, enabled_or_disabled(up),
-          up_or_down(up), to_ms(delay));
+      log_link("member {}: will be {} if it stays {} for {} ms", name, enabled_or_disabled(up),
+               up_or_down(up), to_ms(delay));
     }
   }
   if (member.delay_ends && now >= *member.delay_ends) set_enabled(member, up);
@@ -482,7 +482,12 @@ void Bond::move_share(Bucket bucket, MemberIndex to) {
 
 template <typename... Args>
 void Bond::log(fmt::format_string<Args...> format, Args&&... args) {
-  note(Log{LogLevel::info, fmt::format(format, std::forward<Args>(args)...)});
+  note(Log{LogLevel::info, fmt::format(format, std::forward<Args>(args)...), false});
+}
+
+template <typename... Args>
+void Bond::log_link(fmt::format_string<Args...> format, Args&&... args) {
+  note(Log{LogLevel::info, fmt::format(format, std::forward<Args>(args)...), true});
 }
 
 void Bond::log_loads(std::span<const MemberLoad> loads) {
@@ -497,7 +502,7 @@ void Bond::log_loads(std::span<const MemberLoad> loads) {
     }
     if (!load.buckets.empty()) text += ')';
   }
-  note(Log{LogLevel::debug, std::move(text)});
+  note(Log{LogLevel::debug, std::move(text), false});
 }
 
 }  // namespace bondway::bond

@@ -73,6 +73,7 @@ enum class LogLevel : std::uint8_t { debug, info, warning };
 struct Log {
   LogLevel level = LogLevel::info;
   std::string text;
+  bool limited = false;  ///< of a kind that a flapping link could fill the log with
   bool operator==(const Log&) const = default;
 };
 
@@ -188,6 +189,8 @@ class Bond {
   void note(Action action) { noted_.push_back(std::move(action)); }
   template <typename... Args>
   void log(fmt::format_string<Args...> format, Args&&... args);
+  template <typename... Args>
+  void log_link(fmt::format_string<Args...> format, Args&&... args);
   void log_loads(std::span<const MemberLoad> loads);
 
   BondConfig config_;

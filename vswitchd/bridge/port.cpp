@@ -60,7 +60,7 @@ struct FromBond {
   void operator()(const bond::ActiveMemberChanged&) const { actions.push_back(StatusChanged{}); }
   void operator()(const bond::SendLearningPackets&) const { actions.push_back(Announce{}); }
   void operator()(const bond::Log& log) const {
-    actions.push_back(Log{"bond", level_of(log.level), log.text});
+    actions.push_back(Log{"bond", level_of(log.level), log.text, log.limited});
   }
 };
 

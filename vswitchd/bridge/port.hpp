@@ -51,7 +51,7 @@ struct Log {
   const char* module = "bridge";
   Level level = Level::info;
   std::string text;
-  bool limited = false;  ///< with others of its kind at most once a minute
+  bool limited = false;  ///< others of its kind and level may be too many for the log
   bool operator==(const Log&) const = default;
 };
 

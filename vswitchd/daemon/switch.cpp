@@ -231,7 +231,7 @@ bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
   const bool is_local = interface.settings.name == bridge_name;
   interfaces_.open(interface, wanted_mac(bridge, interface));
   if (!interface.is_open()) {
-    log(interface.error, bridge::Log::Level::warning);
+    log_unopened(interface);
     return false;
   }
   const auto wanted = interface.settings.ofport_request ? interface.settings.ofport_request
@@ -246,6 +246,23 @@ bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
   log(fmt::format("bridge {}: added interface {} on port {}", bridge_name, interface.settings.name,
                   *interface.number));
   return true;
+}
+
+/// Under the names of the modules that scripts look for.
+void Switch::log_unopened(const Interface& interface) const {
+  using Level = bridge::Log::Level;
+  const std::string& name = interface.settings.name;
+  if (interface.type == "patch") {
+    log_({"netdev_vport", Level::error, interface.error});
+    log_({"netdev", Level::warning,
+          fmt::format("{}: could not set configuration (Invalid argument)", name)});
+    return;
+  }
+  if (interface.error.ends_with("(Address family not supported by protocol)")) {
+    log_({"netdev", Level::warning,
+          fmt::format("could not create netdev {} of unknown type {}", name, interface.type)});
+  }
+  log(interface.error, Level::warning);
 }
 
 void Switch::reopen(Interface& interface) {

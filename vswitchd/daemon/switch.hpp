@@ -123,6 +123,7 @@ class Switch {
   /// Opens what the interfaces' settings ask for; those that work become members of the port.
   void open(SwitchPort& port, std::span<Interface* const> interfaces);
   bool open_one(SwitchBridge& bridge, Interface& interface);
+  void log_unopened(const Interface& interface) const;
   void reopen(Interface& interface);
   void close(SwitchPort& port, Interface& interface);
   void remove_interface(SwitchPort& port, bridge::InterfaceId id);

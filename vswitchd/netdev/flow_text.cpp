@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -249,7 +250,10 @@ tl::expected<void, std::string_view> read_flow(std::string_view text, Flow& flow
   }
 }
 
-std::optional<Octets> read_hex(std::string_view text) {
+/// White space between the octets, as people copy them, does not matter.
+std::optional<Octets> read_hex(std::string_view spaced) {
+  std::string text;
+  std::ranges::copy_if(spaced, std::back_inserter(text), [](char c) { return c != ' '; });
   if (text.size() % 2 != 0 || text.size() < 2 * kMinFrame) return std::nullopt;
   Octets octets(text.size() / 2);
   for (std::size_t i = 0; i < octets.size(); ++i) {
