@@ -2,6 +2,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "vswitchd/net/frame.hpp"
@@ -14,22 +15,29 @@ enum class VlanMode : std::uint8_t { access, trunk, native_tagged, native_untagg
 /// When a frame of VLAN 0 leaves with a tag all the same, to keep its priority.
 enum class PriorityTags : std::uint8_t { never, if_nonzero, always };
 
-/// A set of VLANs, 0 to 4095; 0 stands for untagged frames.
+/// A set of VLANs, 0 to 4095; 0 stands for untagged frames.  Copies share one immutable content:
+/// thousands of ports carry all VLANs.
 class VlanSet {
  public:
   static VlanSet all() {
+    static const auto kAll = std::make_shared<const Bits>(Bits().set());
     VlanSet set;
-    set.bits_.set();
+    set.bits_ = kAll;
     return set;
   }
-  void insert(VlanId vlan) { bits_.set(vlan.number()); }
-  void erase(VlanId vlan) { bits_.reset(vlan.number()); }
-  bool contains(VlanId vlan) const { return bits_.test(vlan.number()); }
-  bool empty() const { return bits_.none(); }
-  bool operator==(const VlanSet&) const = default;
+  void insert(VlanId vlan) { bits_ = std::make_shared<const Bits>(bits().set(vlan.number())); }
+  void erase(VlanId vlan) { bits_ = std::make_shared<const Bits>(bits().reset(vlan.number())); }
+  bool contains(VlanId vlan) const { return bits_ && bits_->test(vlan.number()); }
+  bool empty() const { return !bits_ || bits_->none(); }
+  bool operator==(const VlanSet& other) const {
+    return bits_ == other.bits_ || bits() == other.bits();
+  }
 
  private:
-  std::bitset<4096> bits_;
+  using Bits = std::bitset<4096>;
+  Bits bits() const { return bits_ ? *bits_ : Bits(); }
+
+  std::shared_ptr<const Bits> bits_;  ///< null: empty
 };
 
 /// A port's VLAN columns, with defaults filled in: `trunks` and `cvlans` hold what is carried,
