@@ -25,7 +25,7 @@ PLAIN_HEADERS = set(
     """algorithm array bit bitset cassert cctype charconv compare concepts cstddef cstdint cstring
     deque functional initializer_list iterator limits list map memory numeric optional queue random
     ranges set span string string_view tuple type_traits unordered_map unordered_set utility variant
-    vector fmt/format.h fmt/ranges.h tl/expected.hpp""".split()
+    vector fmt/compile.h fmt/format.h fmt/ranges.h tl/expected.hpp""".split()
 )
 CHRONO_AT = "vswitchd/net/time.hpp"
 

@@ -1,5 +1,6 @@
 #include "vswitchd/bond/view.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -35,45 +36,50 @@ std::string_view active_name(const BondView& bond) {
 /// The part of a member's block that all layouts share, apart from words and indentation.
 void write_member(Text out, const MemberView& member, std::string_view word,
                   std::string_view indent, std::uint64_t least_bytes) {
-  fmt::format_to(out, "\n{} {}: {}\n", word, member.name, enabled_or_disabled(member.enabled));
-  if (member.active) fmt::format_to(out, "{}active {}\n", indent, word);
+  fmt::format_to(out, FMT_COMPILE("\n{} {}: {}\n"), word, member.name,
+                 enabled_or_disabled(member.enabled));
+  if (member.active) fmt::format_to(out, FMT_COMPILE("{}active {}\n"), indent, word);
   if (member.delay_left) {
-    fmt::format_to(out, "{}{} expires in {} ms\n", indent, member.enabled ? "downdelay" : "updelay",
-                   to_ms(*member.delay_left));
+    fmt::format_to(out, FMT_COMPILE("{}{} expires in {} ms\n"), indent,
+                   member.enabled ? "downdelay" : "updelay", to_ms(*member.delay_left));
   }
-  fmt::format_to(out, "{}may_enable: {}\n", indent, yes_or_no(member.may_enable));
+  fmt::format_to(out, FMT_COMPILE("{}may_enable: {}\n"), indent, yes_or_no(member.may_enable));
   for (const auto& [bucket, bytes] : member.loads) {
     if (bytes < least_bytes) continue;
-    fmt::format_to(out, "{}hash {}: {} kB load\n", indent, bucket, bytes / 1024);
+    fmt::format_to(out, FMT_COMPILE("{}hash {}: {} kB load\n"), indent, bucket, bytes / 1024);
   }
 }
 
 void write_delays(Text out, const BondView& bond) {
-  fmt::format_to(out, "updelay: {} ms\ndowndelay: {} ms\n", to_ms(bond.updelay),
+  fmt::format_to(out, FMT_COMPILE("updelay: {} ms\ndowndelay: {} ms\n"), to_ms(bond.updelay),
                  to_ms(bond.downdelay));
   if (bond.next_rebalance) {
-    fmt::format_to(out, "next rebalance: {} ms\n", to_ms(*bond.next_rebalance));
+    fmt::format_to(out, FMT_COMPILE("next rebalance: {} ms\n"), to_ms(*bond.next_rebalance));
   }
 }
 
 std::string show_3_1(const BondView& bond) {
   std::string text;
   const Text out(text);
-  fmt::format_to(out, "---- {} ----\nbond_mode: {}\n", bond.name, to_string(bond.mode));
-  fmt::format_to(out, "bond may use recirculation: {}, Recirc-ID : {}\n",
+  fmt::format_to(out, FMT_COMPILE("---- {} ----\nbond_mode: {}\n"), bond.name,
+                 to_string(bond.mode));
+  fmt::format_to(out, FMT_COMPILE("bond may use recirculation: {}, Recirc-ID : {}\n"),
                  bond.may_recirculate ? "yes" : "no",
                  id_or_none(bond.may_recirculate, bond.recirculation_id));
-  fmt::format_to(out, "bond-hash-basis: {}\n", bond.hash_basis);
-  fmt::format_to(out, "lb_output action: {}, bond-id: {}\n", enabled_or_disabled(bond.lb_output),
+  fmt::format_to(out, FMT_COMPILE("bond-hash-basis: {}\n"), bond.hash_basis);
+  fmt::format_to(out, FMT_COMPILE("lb_output action: {}, bond-id: {}\n"),
+                 enabled_or_disabled(bond.lb_output),
                  id_or_none(bond.lb_output, bond.recirculation_id));
   if (bond.mode == Mode::balance_slb) {
-    fmt::format_to(out, "all members active: {}\n", yes_or_no(bond.all_members_active));
+    fmt::format_to(out, FMT_COMPILE("all members active: {}\n"),
+                   yes_or_no(bond.all_members_active));
   }
   write_delays(out, bond);
-  fmt::format_to(out, "lacp_status: {}\nlacp_fallback_ab: {}\n", to_string(bond.lacp_status),
-                 yes_or_no(bond.lacp_fallback_ab));
-  fmt::format_to(out, "active-backup primary: {}\n", primary_of(bond));
-  fmt::format_to(out, "active member mac: {}({})\n", to_string(bond.active_mac), active_name(bond));
+  fmt::format_to(out, FMT_COMPILE("lacp_status: {}\nlacp_fallback_ab: {}\n"),
+                 to_string(bond.lacp_status), yes_or_no(bond.lacp_fallback_ab));
+  fmt::format_to(out, FMT_COMPILE("active-backup primary: {}\n"), primary_of(bond));
+  fmt::format_to(out, FMT_COMPILE("active member mac: {}({})\n"), to_string(bond.active_mac),
+                 active_name(bond));
   for (const MemberView& member : bond.members) write_member(out, member, "member", "  ", 1024);
   text += '\n';
   return text;
