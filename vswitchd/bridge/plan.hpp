@@ -36,7 +36,7 @@ struct PortPlan {
   bool lacp = false;  ///< slow-protocol frames that arrive here are the control thread's
   std::vector<InterfaceId> members;               ///< one for an ordinary port
   std::shared_ptr<const bond::OutputTable> bond;  ///< null for an ordinary port
-  std::shared_ptr<BucketLoad> load;               ///< null for an ordinary port
+  std::shared_ptr<BucketLoad> load;               ///< null unless the bond is in a balance mode
 };
 
 /// One bridge as forwarding sees it.

@@ -167,7 +167,7 @@ std::optional<TimePoint> Port::deadline() const {
 }
 
 void Port::collect() {
-  if (!bond_) return;
+  if (!load_) return;
   for (std::size_t bucket = 0; bucket < load_->octets.size(); ++bucket) {
     const std::uint64_t octets = std::exchange(load_->octets[bucket], 0);
     if (octets != 0) bond_->account(static_cast<bond::Bucket>(bucket), octets);
@@ -292,11 +292,13 @@ void Port::update_bond(TimePoint now, Actions& actions) {
   if (!bond_) {
     bond_ = std::make_unique<bond::Bond>(bond_config(),
                                          settings_.remembered_active.value_or(MacAddress()), now);
-    load_ = std::make_shared<BucketLoad>();
     actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
   } else {
     bond_->configure(bond_config(), now);
   }
+  const bool balances = settings_.bond.mode != bond::Mode::active_backup;
+  if (balances && !load_) load_ = std::make_shared<BucketLoad>();
+  if (!balances) load_.reset();
   for (const Member& member : members_) {
     bond_->add_member({bond_id(member.id), member.name, member.mac}, member.link_up);
     bond_->set_carrier(bond_id(member.id), member.link_up);

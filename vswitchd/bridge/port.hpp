@@ -108,6 +108,8 @@ class Port {
   Actions expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
 
+  /// Whether forwarding counts octets by bucket for this port.
+  bool counts_load() const { return load_ != nullptr; }
   /// Takes note of the octets that forwarding has counted by bucket since the last call.  The
   /// caller holds the forwarding lock.
   void collect();
@@ -142,7 +144,7 @@ class Port {
   std::vector<InterfaceId> newcomers_;  ///< to LACP, whom the bond has not met yet
   std::set<InterfaceId> seen_up_;       ///< without carrier, but up since LACP was switched on
   std::unique_ptr<bond::Bond> bond_;
-  std::shared_ptr<BucketLoad> load_;
+  std::shared_ptr<BucketLoad> load_;  ///< while there is a bond that spreads traffic by buckets
   std::shared_ptr<RecirculationIds> ids_;
   std::uint32_t recirculation_id_ = 0;  ///< from ids_ while the bond balances, else 0
 };

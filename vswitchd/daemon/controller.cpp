@@ -1,5 +1,7 @@
 #include "vswitchd/daemon/controller.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -11,7 +13,14 @@ namespace {
 constexpr Duration kAgeingInterval = 1s;
 constexpr Duration kMiiPollInterval = 100ms;  ///< the finest bond-miimon-interval that is kept
 constexpr Duration kRetryInterval = 100ms;    ///< after the database refused
-constexpr int kMaxRoundsPerPass = 100;        ///< of timers that set each other off
+/// What falls due within this time after a pass waits for the next one, so that thousands of
+/// sessions share a few passes.
+constexpr Duration kPassInterval = 10ms;
+/// Statistics of more interfaces than this are written in several transactions, spread over the
+/// interval: nobody has to wait for all of them.
+constexpr std::size_t kStatisticsAtOnce = 256;
+constexpr std::size_t kLargeChange = 200;  ///< steps
+constexpr int kMaxRoundsPerPass = 100;     ///< of timers that set each other off
 
 }  // namespace
 
@@ -40,6 +49,8 @@ void Controller::start() {
 }
 
 void Controller::pass() {
+  last_pass_ = clock_.now();
+  armed_.reset();
   for (int round = 0; round < kMaxRoundsPerPass; ++round) {
     const auto deadline = switch_.deadline();
     if (!deadline || *deadline > clock_.now()) break;
@@ -54,12 +65,24 @@ void Controller::pass() {
     age_addresses();
   }
   if (clock_.now() >= next_statistics_) {
-    next_statistics_ = clock_.now() + switch_.settings().statistics_interval;
-    db::Transaction transaction(database_);
-    status_.write_statistics(transaction);
-    commit(transaction);
+    write_statistics();
   }
   arm_timer();
+}
+
+void Controller::write_statistics() {
+  const std::size_t end = switch_.interfaces().end();
+  const auto shares = static_cast<int>(end / kStatisticsAtOnce) + 1;
+  const Duration interval = switch_.settings().statistics_interval / shares;
+  for (int share = 0; share < shares && next_statistics_ <= clock_.now(); ++share) {
+    db::Transaction transaction(database_);
+    const std::size_t begin = std::exchange(next_interface_, next_interface_ + kStatisticsAtOnce);
+    status_.write_statistics(begin, std::min(next_interface_, end), transaction);
+    if (next_interface_ >= end) next_interface_ = 0;
+    commit(transaction);
+    next_statistics_ += interval;
+  }
+  next_statistics_ = std::max(next_statistics_, clock_.now());
 }
 
 /// The database is in the middle of telling everybody: act when it is done.
@@ -75,10 +98,13 @@ void Controller::apply_changes() {
   if (steps.empty()) return;
   switch_.apply(steps);
   write_status();  // with cur_cfg: whoever waits for it sees what came of the change
+  // What a large change needed in passing would stay with the process.
+  if (steps.size() >= kLargeChange) ::malloc_trim(0);
 }
 
 void Controller::on_settled() {
   arm_timer();
+  if (!switch_.has_news() && reached_cfg_ == switch_.settings().next_cfg) return;
   if (std::exchange(write_posted_, true)) return;
   asio::post(io_, [this] { write_status(); });
 }
@@ -127,7 +153,10 @@ TimePoint Controller::next_duty() const {
 }
 
 void Controller::arm_timer() {
-  const auto wait = clock_.real_time_until(next_duty());
+  const TimePoint wake = std::max(next_duty(), last_pass_ + kPassInterval);
+  if (armed_ == wake) return;
+  armed_ = wake;
+  const auto wait = clock_.real_time_until(wake);
   if (!wait) {
     timer_.cancel();
     return;

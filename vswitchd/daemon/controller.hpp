@@ -35,6 +35,7 @@ class Controller {
   void write_status();
   /// False, and said so, when the database refuses; what was to be written is still due then.
   bool commit(db::Transaction& transaction);
+  void write_statistics();
   void age_addresses();
   void arm_timer();
   TimePoint next_duty() const;
@@ -55,6 +56,9 @@ class Controller {
   bool apply_posted_ = false, write_posted_ = false;
   std::int64_t reached_cfg_ = -1;
   TimePoint next_statistics_, next_ageing_, next_mii_poll_;
+  std::size_t next_interface_ = 0;  ///< whose statistics come next
+  TimePoint last_pass_;
+  std::optional<TimePoint> armed_;  ///< when the timer goes off
 };
 
 }  // namespace bondway::daemon

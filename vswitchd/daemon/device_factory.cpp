@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <random>
 
 #include "vswitchd/netdev/system.hpp"
 #include "vswitchd/netdev/tap.hpp"
@@ -33,8 +32,7 @@ Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& t
 }
 
 MacAddress DeviceFactory::random_mac() {
-  std::random_device random;
-  const std::uint64_t number = (std::uint64_t{random()} << 32 | random()) & 0xffff'ffff'ffff;
+  const std::uint64_t number = random_() & 0xffff'ffff'ffff;
   return MacAddress::from_number((number & ~(0x03ull << 40)) | 0x02ull << 40);
 }
 

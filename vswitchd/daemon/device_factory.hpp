@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 
 #include "vswitchd/netdev/dummy.hpp"
@@ -26,10 +27,11 @@ class DeviceFactory {
                                                const std::optional<MacAddress>& mac);
 
   /// An address for something that has none: locally administered, random.
-  static MacAddress random_mac();
+  MacAddress random_mac();
 
  private:
   DummyMode mode_;
+  std::mt19937_64 random_{std::random_device()() | std::uint64_t{std::random_device()()} << 32};
   netdev::DummyAddresses dummy_addresses_;
 };
 

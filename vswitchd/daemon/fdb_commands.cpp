@@ -13,9 +13,9 @@ using process::Args;
 /// A bond goes by the number of its first interface.
 fdb::PortNumbers numbers_of(Switch& sw, SwitchBridge& bridge) {
   return [&sw, &bridge](fdb::PortId id) -> fdb::PortNumber {
-    const auto port = bridge.ports.find(id);
-    if (port == bridge.ports.end()) return 0;
-    for (const bridge::InterfaceId interface : sw.ports().at(port->second).interfaces) {
+    const SwitchPort* port = bridge.find(id);
+    if (port == nullptr) return 0;
+    for (const bridge::InterfaceId interface : port->interfaces) {
       if (const auto number = sw.interfaces().find(interface)->number) return *number;
     }
     return 0;

@@ -102,7 +102,7 @@ void Interfaces::open_patch(Interface& interface) {
   interface.error = patch_error(interface.settings);
   if (!interface.error.empty()) return;
   interface.is_patch = true;
-  interface.patch_mac = DeviceFactory::random_mac();
+  interface.patch_mac = factory_.random_mac();
   patches_to_[peer_name(interface.settings)].insert(interface.id);
   join(interface);
   join_all_with(interface.settings.name);

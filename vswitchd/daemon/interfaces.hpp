@@ -68,6 +68,8 @@ class Interfaces {
   Interface* find(bridge::InterfaceId id);
   Interface* find(const std::string& name);
   std::vector<Interface*> all();
+  /// No interface has this number or a higher one.
+  std::size_t end() const { return interfaces_.size(); }
 
   /// Opens what the settings ask for; an internal device gets the address, if there is one.  On
   /// failure the interface's error says why.

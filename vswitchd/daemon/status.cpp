@@ -128,9 +128,12 @@ void StatusWriter::write_device(const Interface& interface, db::Transaction& tra
   set("status", driver_status(state));
 }
 
-void StatusWriter::write_statistics(db::Transaction& transaction) {
-  for (Interface* interface : switch_.interfaces().all()) {
-    if (interface->is_open()) write_interface_statistics(*interface, transaction);
+void StatusWriter::write_statistics(std::size_t begin, std::size_t end,
+                                    db::Transaction& transaction) {
+  for (std::size_t i = begin; i < end; ++i) {
+    Interface* interface =
+        switch_.interfaces().find(bridge::InterfaceId{static_cast<std::uint32_t>(i)});
+    if (interface && interface->is_open()) write_interface_statistics(*interface, transaction);
   }
 }
 

@@ -15,8 +15,8 @@ class StatusWriter {
   /// Status columns of everything in the news.
   void write(const StatusNews& news, db::Transaction& transaction);
 
-  /// Statistics columns of all interfaces.
-  void write_statistics(db::Transaction& transaction);
+  /// Statistics columns of the interfaces that have these numbers.
+  void write_statistics(std::size_t begin, std::size_t end, db::Transaction& transaction);
 
   /// The configuration of this number is in force.
   void write_reached(std::int64_t next_cfg, db::Transaction& transaction);

@@ -44,20 +44,19 @@ void Switch::apply(const std::vector<config::Step>& steps) {
 // ---- steps of the configuration
 
 void Switch::perform(const config::AddBridge& step) {
-  auto free = std::ranges::find(bridge_rows_, db::Uuid());
-  if (free == bridge_rows_.end()) free = bridge_rows_.insert(free, db::Uuid());
-  *free = step.bridge;
-  SwitchBridge bridge;
+  auto free = std::ranges::find(bridges_by_id_, nullptr);
+  if (free == bridges_by_id_.end()) free = bridges_by_id_.insert(free, nullptr);
+  SwitchBridge& bridge = bridges_[step.bridge];
+  *free = &bridge;
   bridge.row = step.bridge;
-  bridge.id = bridge::BridgeId{static_cast<std::uint32_t>(free - bridge_rows_.begin())};
+  bridge.id = bridge::BridgeId{static_cast<std::uint32_t>(free - bridges_by_id_.begin())};
   const fdb::TableConfig macs{step.settings.mac_table_size, step.settings.mac_ageing};
   bridge.bridge = std::make_unique<bridge::Bridge>(
-      step.settings, DeviceFactory::random_mac(),
+      step.settings, factory_.random_mac(),
       std::make_shared<fdb::Table>(macs, std::random_device()()), recirculation_ids_);
   log(fmt::format("bridge {}: using datapath ID {:016x}", step.settings.name,
                   bridge.bridge->datapath_id()));
   bridge_names_[step.settings.name] = step.bridge;
-  bridges_.emplace(step.bridge, std::move(bridge));
   stale_bridges_.insert(step.bridge);
   news_.bridges.insert(step.bridge);
 }
@@ -70,7 +69,7 @@ void Switch::perform(const config::ChangeBridge& step) {
     bridge.bridge->macs()->configure(config);
     if (empties_table) bridge.bridge->macs()->flush();
   });
-  queue(step.bridge, bridge.bridge->configure(step.settings, now()));
+  queue(bridge.id, bridge.bridge->configure(step.settings, now()));
   place_mac(bridge);
   stale_bridges_.insert(step.bridge);
   news_.bridges.insert(step.bridge);
@@ -80,7 +79,7 @@ void Switch::perform(const config::RemoveBridge& step) {
   const auto it = bridges_.find(step.bridge);
   const auto id = static_cast<std::size_t>(it->second.id);
   bridge_names_.erase(it->second.bridge->settings().name);
-  bridge_rows_[id] = db::Uuid();
+  bridges_by_id_[id] = nullptr;
   if (id < bridge_plans_.size()) bridge_plans_[id].reset();
   stale_bridges_.erase(step.bridge);
   news_.bridges.erase(step.bridge);
@@ -89,20 +88,21 @@ void Switch::perform(const config::RemoveBridge& step) {
 
 void Switch::perform(const config::AddPort& step) {
   SwitchBridge& bridge = bridges_.at(step.bridge);
-  SwitchPort port;
+  SwitchPort& port = ports_[step.port];
   port.row = step.port;
-  port.bridge = step.bridge;
+  port.bridge = bridge.id;
   port.id = bridge.bridge->add_port(step.settings);
   if (step.settings.lacp) port.lacp_since = ++sequence_;
-  bridge.ports[port.id] = step.port;
-  port_names_[step.settings.name] = step.port;
+  const auto place = static_cast<std::size_t>(port.id);
+  if (place >= bridge.ports.size()) bridge.ports.resize(place + 1);
+  bridge.ports[place] = &port;
+  port_names_[step.settings.name] = &port;
   note_detect_mode(step.port, step.settings.detect);
-  SwitchPort& added = ports_.insert_or_assign(step.port, std::move(port)).first->second;
   std::vector<Interface*> interfaces;
   for (std::size_t i = 0; i < step.interfaces.size(); ++i) {
-    interfaces.push_back(&add_interface(added, step.interfaces[i], step.settings.interfaces[i]));
+    interfaces.push_back(&add_interface(port, step.interfaces[i], step.settings.interfaces[i]));
   }
-  open(added, interfaces);
+  open(port, interfaces);
   stale_bridges_.insert(step.bridge);
   news_.ports.insert(step.port);
 }
@@ -145,7 +145,7 @@ void Switch::perform(const config::RemovePort& step) {
     for (const fdb::Entry& entry : bridge.bridge->macs()->entries(now())) {
       if (entry.port != port.id) continue;
       for (auto& [row, other] : bridges_) {
-        if (auto vlan = VlanId::from(entry.vlan); vlan && row != port.bridge) {
+        if (auto vlan = VlanId::from(entry.vlan); vlan && row != bridge.row) {
           other.bridge->macs()->forget(entry.mac, *vlan);
         }
       }
@@ -155,8 +155,8 @@ void Switch::perform(const config::RemovePort& step) {
   port_names_.erase(bridge.bridge->find(port.id)->settings().name);
   bridge.bridge->remove_port(port.id);
   choose_mac(bridge);
-  bridge.ports.erase(port.id);
-  stale_bridges_.insert(port.bridge);
+  bridge.ports[static_cast<std::size_t>(port.id)] = nullptr;
+  stale_bridges_.insert(bridge.row);
   news_.ports.erase(step.port);
   mii_ports_.erase(step.port);
   ports_.erase(step.port);
@@ -305,7 +305,7 @@ std::optional<MacAddress> Switch::wanted_mac(const SwitchBridge& bridge,
 }
 
 void Switch::choose_mac(SwitchBridge& bridge) {
-  queue(bridge.row, bridge.bridge->choose_mac(now()));
+  queue(bridge.id, bridge.bridge->choose_mac(now()));
   place_mac(bridge);
 }
 
@@ -332,21 +332,16 @@ SwitchBridge* Switch::find_bridge(const std::string& name) {
 
 SwitchPort* Switch::find_port(const std::string& name) {
   const auto it = port_names_.find(name);
-  return it == port_names_.end() ? nullptr : &ports_.at(it->second);
+  return it == port_names_.end() ? nullptr : it->second;
 }
 
 bridge::Port& Switch::port(const SwitchPort& port) {
   return *bridge_of(port).bridge->find(port.id);
 }
 
-SwitchPort& Switch::port_of(const Interface& interface) {
-  const db::Uuid& bridge = bridge_rows_[static_cast<std::size_t>(interface.bridge)];
-  return ports_.at(bridges_.at(bridge).ports.at(interface.port));
-}
-
 const bridge::Port* Switch::find_port_of(const Interface& interface) {
-  const auto bridge = bridges_.find(bridge_rows_[static_cast<std::size_t>(interface.bridge)]);
-  return bridge == bridges_.end() ? nullptr : bridge->second.bridge->find(interface.port);
+  const SwitchBridge* bridge = find_bridge(interface.bridge);
+  return bridge == nullptr ? nullptr : bridge->bridge->find(interface.port);
 }
 
 void Switch::log(std::string text, bridge::Log::Level level) const {

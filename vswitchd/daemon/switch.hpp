@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,24 +32,29 @@ struct SwitchTotals {
   std::uint64_t slow_frames_received = 0, slow_frames_sent = 0;
 };
 
-/// One bridge of the switch.
-struct SwitchBridge {
-  db::Uuid row;
-  bridge::BridgeId id{};
-  std::unique_ptr<bridge::Bridge> bridge;
-  std::map<fdb::PortId, db::Uuid> ports;
-};
-
 /// One port of the switch.
 struct SwitchPort {
   db::Uuid row;
-  db::Uuid bridge;
+  bridge::BridgeId bridge{};
   fdb::PortId id{};
   std::vector<bridge::InterfaceId> interfaces;  ///< in the order of the settings
   std::uint64_t lacp_since =
       0;  ///< when LACP was switched on, in the order of events; 0: it is off
   bool in_bond_order = false;
   bool leaving = false;  ///< about to be removed: has nothing to announce
+};
+
+/// One bridge of the switch.
+struct SwitchBridge {
+  db::Uuid row;
+  bridge::BridgeId id{};
+  std::unique_ptr<bridge::Bridge> bridge;
+  std::vector<SwitchPort*> ports;  ///< by fdb::PortId; null where free
+
+  SwitchPort* find(fdb::PortId port) const {
+    const auto place = static_cast<std::size_t>(port);
+    return place < ports.size() ? ports[place] : nullptr;
+  }
 };
 
 /// The switch as a whole: carries out what the configuration asks for, brings events to the port
@@ -73,6 +79,7 @@ class Switch {
   /// Called after every event, when its consequences have been carried out: time to look at
   /// deadline() and take_news().
   std::function<void()> on_settled;
+  bool has_news() const { return !news_.empty(); }
   StatusNews take_news() { return std::exchange(news_, {}); }
   /// News that could not be told yet.
   void give_back(StatusNews news);
@@ -93,7 +100,7 @@ class Switch {
   SwitchPort* find_port(const std::string& name);
   bridge::Port& port(const SwitchPort& port);
   const bridge::Port* find_port_of(const Interface& interface);
-  SwitchBridge& bridge_of(const SwitchPort& port) { return bridges_.at(port.bridge); }
+  SwitchBridge& bridge_of(const SwitchPort& port) { return *find_bridge(port.bridge); }
 
   /// A command changed the bond of this port.
   void settle_bond(const SwitchPort& port);
@@ -142,18 +149,24 @@ class Switch {
   void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Log& log);
   void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAddresses&);
 
-  void queue(const db::Uuid& bridge, bridge::PortActions actions);
+  SwitchBridge* find_bridge(bridge::BridgeId id) const {
+    return bridges_by_id_[static_cast<std::size_t>(id)];
+  }
+  void queue(bridge::BridgeId bridge, bridge::PortActions actions);
   void settle();
   void run_queue();
   void publish();
   void note_bond(SwitchPort& port);
   void place_members(const SwitchBridge& bridge, fdb::PortId port);
+  void send_waiting();
   void announce(const SwitchBridge& bridge, fdb::PortId port);
   void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
   void on_links(const std::vector<netdev::LinkEvent>& events);
   void on_link(const netdev::LinkEvent& event);
   void link_changed(Interface& interface);
-  SwitchPort& port_of(const Interface& interface);
+  SwitchPort& port_of(const Interface& interface) {
+    return *find_bridge(interface.bridge)->find(interface.port);
+  }
   void log(std::string text, bridge::Log::Level level = bridge::Log::Level::info) const;
 
   std::function<TimePoint()> now_;
@@ -169,15 +182,20 @@ class Switch {
   SwitchTotals totals_;
   std::map<db::Uuid, SwitchBridge> bridges_;
   std::map<db::Uuid, SwitchPort> ports_;
-  std::map<std::string, db::Uuid> bridge_names_, port_names_;
-  std::vector<db::Uuid> bridge_rows_;  ///< by BridgeId; zero where free
-  std::map<db::Uuid, TimePoint> mii_ports_;  ///< when to ask their devices again
+  std::map<std::string, db::Uuid> bridge_names_;
+  std::unordered_map<std::string, SwitchPort*> port_names_;
+  std::vector<SwitchBridge*> bridges_by_id_;  ///< null where free
+  std::map<db::Uuid, TimePoint> mii_ports_;   ///< when to ask their devices again
   std::uint64_t sequence_ = 0;
   bond::ReferenceOrder bond_order_;
   std::shared_ptr<bridge::RecirculationIds> recirculation_ids_ =
       std::make_shared<bridge::RecirculationIds>();
 
-  std::deque<std::pair<db::Uuid, bridge::PortAction>> queue_;
+  std::deque<std::pair<bridge::BridgeId, bridge::PortAction>> queue_;
+  /// What leaves when the plan that it needs is in force.
+  std::vector<std::pair<bridge::BridgeId, fdb::PortId>> announcing_;
+  std::vector<std::pair<db::Uuid, bridge::SendFrame>> sending_;  ///< with the interface's row
+
   std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew
   std::vector<std::shared_ptr<const bridge::BridgePlan>> bridge_plans_;
   std::uint64_t generation_ = 0;

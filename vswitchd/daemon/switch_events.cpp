@@ -90,10 +90,8 @@ void Switch::poll_mii() {
 void Switch::expire() {
   for (auto& [row, bridge] : bridges_) {
     for (const fdb::PortId id : bridge.bridge->due(now())) {
-      const auto port = bridge.ports.find(id);
-      if (port == bridge.ports.end()) continue;
-      collect_load(ports_.at(port->second));
-      queue(row, bridge.bridge->expire_port(id, now()));
+      collect_load(*bridge.find(id));
+      queue(bridge.id, bridge.bridge->expire_port(id, now()));
     }
   }
   settle();
@@ -114,7 +112,7 @@ void Switch::settle_bond(const SwitchPort& port) {
 
 void Switch::collect_load(const SwitchPort& port) {
   bridge::Port& collected = this->port(port);
-  if (!collected.bond()) return;
+  if (!collected.counts_load()) return;
   datapath_.exclusively([&] { collected.collect(); });
 }
 
@@ -126,22 +124,23 @@ void Switch::give_back(StatusNews news) {
 
 // ---- what ports decide
 
-void Switch::queue(const db::Uuid& bridge, bridge::PortActions actions) {
+void Switch::queue(bridge::BridgeId bridge, bridge::PortActions actions) {
   for (bridge::PortAction& action : actions) queue_.emplace_back(bridge, std::move(action));
 }
 
 void Switch::run_queue() {
   while (!queue_.empty()) {
-    const auto [row, action] = std::move(queue_.front());
+    const auto [id, action] = std::move(queue_.front());
     queue_.pop_front();
-    const auto bridge = bridges_.find(row);
-    if (bridge != bridges_.end()) perform(bridge->second, action);
+    const SwitchBridge* bridge = find_bridge(id);
+    if (bridge != nullptr) perform(*bridge, action);
   }
 }
 
 void Switch::settle() {
   run_queue();
   publish();
+  send_waiting();
   news_.interfaces.merge(interfaces_.take_changed());
   if (on_settled) on_settled();
 }
@@ -151,7 +150,8 @@ void Switch::perform(const SwitchBridge& bridge, const bridge::PortAction& actio
 }
 
 /// Over a patch, a slow-protocol frame arrives at its peer here and now: both ends negotiate in one
-/// pass.  On a wire it takes the way that data cannot delay.
+/// pass.  On a wire it takes the way that data cannot delay.  Only what forwarding has to carry
+/// waits for the plan, which is made once for everything that happens at a time.
 void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send) {
   Interface* out = interfaces_.find(send.interface);
   if (out == nullptr || !out->is_open()) return;
@@ -169,27 +169,24 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send
     on_slow_frame(peer->id, send.octets);
     return;
   }
-  publish();
-  datapath_.send(send.interface, Frame{send.octets, {}});
+  sending_.emplace_back(out->row, send);
 }
 
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::PlanChanged&) {
   stale_bridges_.insert(bridge.row);
   place_members(bridge, port);
-  const auto it = bridge.ports.find(port);
-  if (it != bridge.ports.end()) note_bond(ports_.at(it->second));
+  if (SwitchPort* changed = bridge.find(port)) note_bond(*changed);
 }
 
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::StatusChanged&) {
-  const auto it = bridge.ports.find(port);
-  if (it == bridge.ports.end()) return;
-  news_.ports.insert(it->second);
-  const SwitchPort& changed = ports_.at(it->second);
-  news_.interfaces.insert(changed.interfaces.begin(), changed.interfaces.end());
+  const SwitchPort* changed = bridge.find(port);
+  if (changed == nullptr) return;
+  news_.ports.insert(changed->row);
+  news_.interfaces.insert(changed->interfaces.begin(), changed->interfaces.end());
 }
 
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Announce&) {
-  announce(bridge, port);
+  announcing_.emplace_back(bridge.id, port);
 }
 
 void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::CheckLink& check) {
@@ -219,10 +216,10 @@ void Switch::note_bond(SwitchPort& port) {
 
 /// Tells forwarding which member of the port each of its interfaces is.
 void Switch::place_members(const SwitchBridge& bridge, fdb::PortId id) {
-  const auto it = bridge.ports.find(id);
-  if (it == bridge.ports.end()) return;
+  const SwitchPort* port = bridge.find(id);
+  if (port == nullptr) return;
   const bridge::PortPlan plan = bridge.bridge->find(id)->plan();
-  for (const bridge::InterfaceId interface : ports_.at(it->second).interfaces) {
+  for (const bridge::InterfaceId interface : port->interfaces) {
     const auto place = std::ranges::find(plan.members, interface) - plan.members.begin();
     interfaces_.update_plan(*interfaces_.find(interface),
                             bond::MemberIndex{static_cast<std::uint16_t>(place)});
@@ -231,7 +228,7 @@ void Switch::place_members(const SwitchBridge& bridge, fdb::PortId id) {
 
 void Switch::publish() {
   if (!interfaces_.take_plan_changed() && stale_bridges_.empty()) return;
-  bridge_plans_.resize(bridge_rows_.size());
+  bridge_plans_.resize(bridges_by_id_.size());
   for (const db::Uuid& row : stale_bridges_) {
     const auto it = bridges_.find(row);
     if (it == bridges_.end()) continue;
@@ -245,10 +242,19 @@ void Switch::publish() {
   stale_bridges_.clear();
 }
 
+void Switch::send_waiting() {
+  for (const auto& [id, port] : std::exchange(announcing_, {})) {
+    if (const SwitchBridge* bridge = find_bridge(id)) announce(*bridge, port);
+  }
+  for (const auto& [row, send] : std::exchange(sending_, {})) {
+    const Interface* out = interfaces_.find(send.interface);
+    if (out != nullptr && out->row == row) datapath_.send(send.interface, Frame{send.octets, {}});
+  }
+}
+
 void Switch::announce(const SwitchBridge& bridge, fdb::PortId id) {
-  const auto row = bridge.ports.find(id);
-  if (row == bridge.ports.end() || ports_.at(row->second).leaving) return;
-  publish();
+  const SwitchPort* port = bridge.find(id);
+  if (port == nullptr || port->leaving) return;
   std::vector<bond::Address> addresses;
   datapath_.exclusively([&] {
     for (const fdb::Entry& entry : bridge.bridge->macs()->entries_elsewhere(id, now())) {
