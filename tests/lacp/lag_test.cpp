@@ -408,6 +408,18 @@ TEST_F(LagTest, ALoopIsNotABond) {
                   "member p0: Loopback detected. Interface is connected to its own bond"})));
 }
 
+// As scripts know it: activity resets nothing, though the receive machine is EXPIRED meanwhile.
+TEST_F(LagTest, APassiveMemberThatBecomesActiveStaysDefaulted) {
+  left.activity = Activity::passive;
+  build_left();
+  wire->advance(1s);
+  ASSERT_EQ(status(kLeft, 0), "defaulted detached");
+  left.activity = Activity::active;
+  configure(kLeft, left);
+  EXPECT_EQ(status(kLeft, 0), "defaulted detached");
+  EXPECT_EQ(wire->sent(kLeft), 2U) << "both members introduce themselves";
+}
+
 // A partner heard elsewhere ends the presumption under which a waiting member called itself
 // synchronized; nobody else would have said so, as no mux machine moves.  6.4.15: NTT with
 // DETACHED.

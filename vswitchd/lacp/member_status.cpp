@@ -16,6 +16,7 @@ void StatusMachine::update(const RxMachine& rx, Activity activity, TimePoint now
       enter(MemberStatus::current);
       break;
     case RxState::expired: {
+      if (before == RxState::expired) break;  // becoming active is no reason to wait for anybody
       const bool silent = activity == Activity::passive && rx.defaulted();
       if (!silent) enter(MemberStatus::expired);
       break;
