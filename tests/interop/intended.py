@@ -177,7 +177,8 @@ class ActiveChoice:
             (reference, primary), (ours, _) = found[0][bond], found[1][bond]
             if reference == ours or "none" in (reference, ours):
                 continue
-            if all(chosen.get(bond) for chosen in self.chosen):
+            if all(chosen.get(bond) for chosen in self.chosen) or \
+                    bond in excused and self.balances(bond, seen[0]):
                 primary = None
             if primary == ours:
                 continue
@@ -233,24 +234,45 @@ TALKS = re.compile(r"^---- .* ----\n  status: (\w+)|^member: (\S+): (\w+)|  part
 
 
 def talking(text):
-    """The members that lacp/show has sending: of active ports, and those with an active partner.
-    7: a passive one whose partner is passive or unknown falls silent in ours."""
-    port_status, member, status, names = None, None, None, set()
+    """The members that lacp/show has sending: of active ports, and passive ones with an active
+    partner.  7: a passive one whose partner is passive or unknown falls silent in ours."""
+    port_status, member, status, active, passive = None, None, None, set(), set()
     for port, name, word, partner in TALKS.findall(text):
         if port:
             port_status = port
         elif name:
             member, status = name, word
-        elif port_status == "active" or (status == "current" and "activity" in partner):
-            names.add(member)
-    return names
+        elif port_status == "active":
+            active.add(member)
+        elif status == "current" and "activity" in partner:
+            passive.add(member)
+    return active, passive
 
 
-def lacpdus(recorder, text):
-    """The last LACPDU sent through each interface of those that talk according to lacp/show, as far
-    as its receiver heeds it; see 3 to 6 for why the ones before differ in number."""
+class Speakers:
+    """Whose LACPDUs can be compared.  7: where both ends were passive, ours may have said nothing to
+    a partner that knows it well, and does so with its first periodic LACPDU."""
+
+    LONGEST_SILENCE = 31000  # milliseconds
+
+    def __init__(self):
+        self.silent_since = {}  # passive member -> time
+
+    def find(self, now, ours, text):
+        active, passive = talking(text)
+        spoke = {interface for interface, sent in ours.sent.items() if any(map(is_slow, sent))}
+        self.silent_since = {member: self.silent_since.get(member, now) for member in passive}
+        for member in spoke & passive:
+            self.silent_since[member] = now - self.LONGEST_SILENCE
+        return active | {member for member, since in self.silent_since.items()
+                         if now - since >= self.LONGEST_SILENCE}
+
+
+def lacpdus(recorder, speakers):
+    """The last LACPDU sent through each interface, as far as its receiver heeds it; see 3 to 6 for
+    why the ones before differ in number."""
     lines = []
-    for interface in sorted(talking(text) & recorder.actors.keys()):
+    for interface in sorted(speakers & recorder.actors.keys()):
         actor = recorder.actors[interface]
         actor = actor[:14] + bytes([actor[14] & ~CHURNING_STATES])
         lines.append(f"{interface}: {recorder.describe_party(actor)}")

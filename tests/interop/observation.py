@@ -131,7 +131,7 @@ class Comparison:
         self.recorders, self.pool = recorders, pool
         self.rebalancing = intended.Rebalancing()
         self.choice = intended.ActiveChoice(recorders)
-        self.excuses = Excuses()
+        self.excuses, self.speakers = Excuses(), intended.Speakers()
         self.now = 0  # milliseconds since the script began
         self.before = None  # what the reference showed after the last step
 
@@ -204,7 +204,8 @@ class Comparison:
             for recorder in self.recorders:
                 recorder.switch.command("version")
                 recorder.read_frames()
-        lacpdus = [intended.lacpdus(recorder, lacp) for recorder in self.recorders]
+        speakers = self.speakers.find(self.now, self.recorders[1], lacp)
+        lacpdus = [intended.lacpdus(recorder, speakers) for recorder in self.recorders]
         for recorder in self.recorders:
             recorder.sent = {}
         if frames[0] != frames[1] and not self.excuses.confused:
