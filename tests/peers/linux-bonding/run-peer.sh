@@ -265,7 +265,7 @@ cmd_start() {
     ${in_ns[@]+"${in_ns[@]}"} qemu-system-x86_64 -name "$name" -M pc -accel tcg -m "$memory" -nodefaults -no-user-config \
         -display none -no-reboot -daemonize -pidfile "$run/pid" \
         -kernel "$image/vmlinuz" -initrd "$image/initrd" \
-        -append "console=ttyS0 quiet panic=-1 mitigations=off hostname=$name" \
+        -append "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off hostname=$name" \
         -serial "file:$run/console" \
         -device virtio-serial-pci,addr=4 -chardev "pipe,id=control,path=$run/control" \
         -device virtserialport,chardev=control,name=control \
