@@ -203,7 +203,7 @@ std::optional<Error> Committer::drop_weak_references(const Table& table, const U
     if (dangling.empty()) continue;
     const Row old = *row;
     Datum& edited = transaction_.edit(table, uuid)[column.column];
-    for (const Atom& key : dangling) edited.erase(key);
+    edited.erase_all(*Datum::set(dangling));  // keys of a sorted datum: no two are equal
     if (edited.size() < table.columns[column.column].type.min) {
       return emptied(table, uuid, column.column, dangling);
     }

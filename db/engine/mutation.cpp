@@ -175,9 +175,10 @@ Result<Mutation> Mutation::parse(const json& source, const Table& table, const N
 std::optional<Error> Mutation::apply(Datum& datum) const {
   switch (mutator_) {
     case Mutator::insert:
-      return insert(datum);
+      datum.insert_missing(argument_);
+      return check_count(datum, *type_);
     case Mutator::erase:
-      erase(datum);
+      datum.erase_all(argument_);
       return check_count(datum, *type_);
     default:
       return calculate(datum);
@@ -198,27 +199,6 @@ std::optional<Error> Mutation::calculate(Datum& datum) const {
   }
   datum = std::move(*result);
   return std::nullopt;
-}
-
-/// Keys that a map has already keep their values.
-std::optional<Error> Mutation::insert(Datum& datum) const {
-  for (std::size_t i = 0; i < argument_.size(); ++i) {
-    const Atom& key = argument_.keys()[i];
-    if (!argument_.is_map()) {
-      datum.insert(key);
-    } else if (!datum.contains(key)) {
-      datum.insert(key, argument_.values()[i]);
-    }
-  }
-  return check_count(datum, *type_);
-}
-
-void Mutation::erase(Datum& datum) const {
-  for (std::size_t i = 0; i < argument_.size(); ++i) {
-    const Atom& key = argument_.keys()[i];
-    const Atom* value = argument_.is_map() ? datum.find(key) : nullptr;
-    if (!argument_.is_map() || (value && *value == argument_.values()[i])) datum.erase(key);
-  }
 }
 
 }  // namespace bondway::db

@@ -25,8 +25,6 @@ class Mutation {
 
  private:
   std::optional<Error> calculate(Datum& datum) const;
-  std::optional<Error> insert(Datum& datum) const;
-  void erase(Datum& datum) const;
 
   std::size_t column_ = 0;
   const ColumnType* type_ = nullptr;

@@ -47,6 +47,15 @@ class RowNames {
   std::unordered_map<std::string, Entry> entries_;
 };
 
+/// That many rows are looked through in the time in which one value is returned.
+constexpr std::size_t kVisitsInOne = 4;
+
+/// That many values of a column that is mutated are copied in the time of one that is returned.
+constexpr std::size_t kValuesInOne = 8;
+
+/// The longest timeout that is not forever.
+constexpr milliseconds kLongest = std::chrono::hours(24 * 365 * 100);
+
 /// Runs the operations of one request, one by one.
 class Request {
  public:
@@ -80,8 +89,10 @@ class Request {
   const Table* table_member(Members& members);
   Error parse_error(const Members& members) const;
   /// The rows that meet a condition, found by uuid or unique index where it allows.
-  std::vector<Uuid> matching(const Table& table, const Condition& condition);
+  Result<std::vector<Uuid>> matching(const Table& table, const Condition& condition);
   std::optional<std::vector<Uuid>> find_by_key(const Table& table, const Condition& condition);
+  /// An error when the budget does not suffice.
+  std::optional<Error> spend(std::size_t work);
   /// Columns to set: position and content.
   using Assignments = std::vector<std::pair<std::size_t, Datum>>;
   Result<Assignments> assignments(const json& row, const Table& table, const Members* immutable);
@@ -90,6 +101,7 @@ class Request {
   const TransactContext& context_;
   RowNames row_names_;
   const NameToUuid names_ = [this](const std::string& name) { return row_names_.uuid_of(name); };
+  std::size_t spent_ = 0;               ///< of the budget
   std::size_t number_ = 0, count_ = 0;  ///< the present operation, counted from 1; all
   bool blocked_ = false;
   std::optional<milliseconds> deadline_;
@@ -123,6 +135,13 @@ Result<Uuid> identity_member(const json& row, const char* member, const NameToUu
   const auto datum = datum_from_json(*it, kUuid, names);
   if (!datum) return tl::unexpected(datum.error());
   return std::get<Uuid>(datum->keys().front());
+}
+
+std::size_t count_values(const Row& row, const std::vector<Field>& fields) {
+  std::size_t count = 0;
+  Datum scratch;
+  for (const Field& field : fields) count += 1 + field.get(row, scratch).size();
+  return count;
 }
 
 json row_to_json(const Row& row, const std::vector<Field>& fields) {
@@ -290,10 +309,10 @@ Request::Answer Request::select(Members& members) {
   const auto sort_fields = Field::from_json(sort ? sort : &no_names, *table);
   if (!sort_fields) return tl::unexpected(sort_fields.error());
 
+  const auto uuids = matching(*table, *condition);
+  if (!uuids) return tl::unexpected(uuids.error());
   std::vector<const Row*> rows;
-  for (const Uuid& uuid : matching(*table, *condition)) {
-    rows.push_back(transaction_.get(*table, uuid));
-  }
+  for (const Uuid& uuid : *uuids) rows.push_back(transaction_.get(*table, uuid));
   if (!sort_fields->empty()) {
     std::stable_sort(rows.begin(), rows.end(), [&](const Row* a, const Row* b) {
       Datum scratch_a, scratch_b;
@@ -309,9 +328,9 @@ Request::Answer Request::select(Members& members) {
   Projections seen;
   json array = json::array();
   for (const Row* row : rows) {
-    if (is_distinct || seen.insert(project(*row, *fields)).second) {
-      array.push_back(row_to_json(*row, *fields));
-    }
+    if (!is_distinct && !seen.insert(project(*row, *fields)).second) continue;
+    if (auto error = spend(count_values(*row, *fields))) return tl::unexpected(std::move(*error));
+    array.push_back(row_to_json(*row, *fields));
   }
   return json{{"rows", std::move(array)}};
 }
@@ -327,11 +346,12 @@ Request::Answer Request::update(Members& members) {
   const auto condition = Condition::parse(*where, *table, names_);
   if (!condition) return tl::unexpected(condition.error());
   const auto rows = matching(*table, *condition);
-  for (const Uuid& uuid : rows) {
+  if (!rows) return tl::unexpected(rows.error());
+  for (const Uuid& uuid : *rows) {
     auto& columns = transaction_.edit(*table, uuid);
     for (const auto& [position, datum] : *values) columns[position] = datum;
   }
-  return json{{"count", rows.size()}};
+  return json{{"count", rows->size()}};
 }
 
 /// RFC 7047, 5.2.4.
@@ -349,13 +369,16 @@ Request::Answer Request::mutate(Members& members) {
   const auto condition = Condition::parse(*where, *table, names_);
   if (!condition) return tl::unexpected(condition.error());
   const auto rows = matching(*table, *condition);
-  for (const Uuid& uuid : rows) {
+  if (!rows) return tl::unexpected(rows.error());
+  for (const Uuid& uuid : *rows) {
     auto& columns = transaction_.edit(*table, uuid);
     for (const Mutation& mutation : parsed) {
+      const std::size_t size = columns[mutation.column()].size();
+      if (auto error = spend(size / kValuesInOne)) return tl::unexpected(std::move(*error));
       if (auto error = mutation.apply(columns[mutation.column()])) return tl::unexpected(*error);
     }
   }
-  return json{{"count", rows.size()}};
+  return json{{"count", rows->size()}};
 }
 
 /// RFC 7047, 5.2.5.
@@ -366,8 +389,9 @@ Request::Answer Request::erase(Members& members) {
   const auto condition = Condition::parse(*where, *table, names_);
   if (!condition) return tl::unexpected(condition.error());
   const auto rows = matching(*table, *condition);
-  for (const Uuid& uuid : rows) transaction_.erase(*table, uuid);
-  return json{{"count", rows.size()}};
+  if (!rows) return tl::unexpected(rows.error());
+  for (const Uuid& uuid : *rows) transaction_.erase(*table, uuid);
+  return json{{"count", rows->size()}};
 }
 
 /// RFC 7047, 5.2.6.
@@ -385,7 +409,7 @@ Request::Answer Request::wait(Members& members) {
   }
   std::optional<milliseconds> limit;
   if (timeout) {
-    limit = milliseconds(integer_of(*timeout).value_or(0));
+    limit = std::min(milliseconds(integer_of(*timeout).value_or(0)), kLongest);
     if (timeout->get<double>() < 0) {
       return fail("syntax error", "timeout must be nonnegative", json_text(*timeout));
     }
@@ -412,8 +436,10 @@ Request::Answer Request::wait(Members& members) {
     }
     expected.insert(project(row, *fields));
   }
+  const auto uuids = matching(*table, *condition);
+  if (!uuids) return tl::unexpected(uuids.error());
   Projections actual;
-  for (const Uuid& uuid : matching(*table, *condition)) {
+  for (const Uuid& uuid : *uuids) {
     actual.insert(project(*transaction_.get(*table, uuid), *fields));
   }
   if ((actual == expected) == (relation == "==")) return json::object();
@@ -484,7 +510,17 @@ std::optional<std::vector<Uuid>> Request::find_by_key(const Table& table,
   return std::nullopt;
 }
 
-std::vector<Uuid> Request::matching(const Table& table, const Condition& condition) {
+std::optional<Error> Request::spend(std::size_t work) {
+  spent_ += work;
+  if (spent_ <= context_.budget) return std::nullopt;
+  std::size_t held = 0;
+  for (const auto& [name, table] : transaction_.schema().tables)
+    held += transaction_.database().rows(table).size() * table.columns.size();
+  if (spent_ <= context_.budget + 3 * held) return std::nullopt;
+  return Error{"resources exhausted", "the transaction is too much work"};
+}
+
+Result<std::vector<Uuid>> Request::matching(const Table& table, const Condition& condition) {
   if (auto candidates = find_by_key(table, condition)) {
     std::erase_if(*candidates, [&](const Uuid& uuid) {
       const Row* row = transaction_.get(table, uuid);
@@ -492,6 +528,9 @@ std::vector<Uuid> Request::matching(const Table& table, const Condition& conditi
     });
     return std::move(*candidates);
   }
+  if (auto error =
+          spend(transaction_.most_rows(table) * (1 + condition.clauses().size()) / kVisitsInOne))
+    return tl::unexpected(std::move(*error));
   std::vector<Uuid> uuids;
   transaction_.for_each(table, [&](const Row& row) {
     if (condition.matches_all(row)) uuids.push_back(row.uuid);

@@ -26,6 +26,10 @@ struct TransactContext {
   std::function<bool(std::string_view lock)> holds_lock{};
   /// Where nobody could try again: an unmet "wait" is an error, whatever its timeout.
   bool may_block = true;
+  /// How much work one transaction may be, lest it fill the memory or keep everybody waiting: so
+  /// many values returned, and three times those that the database holds.  Four rows looked
+  /// through, each once and once more for every clause, count as one.
+  std::size_t budget = 500'000;
 };
 
 struct TransactOutcome {

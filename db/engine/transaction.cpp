@@ -84,6 +84,11 @@ std::vector<Uuid> Transaction::find(const Table& table, std::size_t index,
   return found;
 }
 
+std::size_t Transaction::most_rows(const Table& table) const {
+  const Overlay* touched = find_overlay(table);
+  return database_.rows(table).size() + (touched ? touched->order.size() : 0);
+}
+
 void Transaction::for_each(const Table& table, const std::function<void(const Row&)>& visit) const {
   Overlay* touched = find_overlay(table);
   for (const auto& [uuid, row] : database_.rows(table)) {

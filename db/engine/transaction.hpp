@@ -32,6 +32,8 @@ class Transaction {
   /// The rows with these values in table.indexes[index]: while a transaction is under way there may
   /// be several.
   std::vector<Uuid> find(const Table& table, std::size_t index, std::span<const Datum> key) const;
+  /// No fewer than for_each() visits.
+  std::size_t most_rows(const Table& table) const;
   /// Visits every row; the visitor must not change the transaction.
   void for_each(const Table& table, const std::function<void(const Row&)>& visit) const;
 

@@ -90,6 +90,13 @@ std::string_view to_string(AtomicType type) {
   return kNames[static_cast<std::size_t>(type)];
 }
 
+namespace {
+
+/// Whether one by one is quicker than all anew.
+bool is_few(std::size_t changes, std::size_t size) { return changes < 8 && changes * 8 < size; }
+
+}  // namespace
+
 std::optional<Datum> Datum::set(std::vector<Atom> elements) {
   std::sort(elements.begin(), elements.end());
   if (std::adjacent_find(elements.begin(), elements.end()) != elements.end()) return std::nullopt;
@@ -145,6 +152,51 @@ bool Datum::erase(const Atom& key) {
   if (!values_.empty()) values_.erase(values_.begin() + (at - keys_.begin()));
   keys_.erase(at);
   return true;
+}
+
+void Datum::insert_missing(const Datum& more) {
+  if (is_few(more.size(), size())) {
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      if (!more.is_map()) {
+        insert(more.keys_[i]);
+      } else if (!contains(more.keys_[i])) {
+        insert(more.keys_[i], more.values_[i]);
+      }
+    }
+    return;
+  }
+  Datum merged;
+  const bool is_pairs = is_map() || more.is_map();
+  const auto take = [&](const Datum& from, std::size_t i) {
+    merged.keys_.push_back(from.keys_[i]);
+    if (is_pairs) merged.values_.push_back(from.values_[i]);
+  };
+  merged.keys_.reserve(size() + more.size());
+  std::size_t own = 0, other = 0;
+  while (own < size() || other < more.size()) {
+    const bool is_other = own == size() || (other < more.size() && more.keys_[other] < keys_[own]);
+    if (is_other) {
+      take(more, other++);
+      continue;
+    }
+    if (other < more.size() && more.keys_[other] == keys_[own]) ++other;
+    take(*this, own++);
+  }
+  *this = std::move(merged);
+}
+
+void Datum::erase_all(const Datum& part) {
+  Datum rest;
+  std::size_t other = 0;
+  for (std::size_t own = 0; own < size(); ++own) {
+    while (other < part.size() && part.keys_[other] < keys_[own]) ++other;
+    const bool is_same = other < part.size() && part.keys_[other] == keys_[own] &&
+                         (!part.is_map() || part.values_[other] == values_[own]);
+    if (is_same) continue;
+    rest.keys_.push_back(std::move(keys_[own]));
+    if (is_map()) rest.values_.push_back(std::move(values_[own]));
+  }
+  *this = std::move(rest);
 }
 
 std::strong_ordering Datum::compare(const Datum& other) const {

@@ -70,6 +70,11 @@ class Datum {
   /// Removes an element or a key with its value; false if there was none.
   bool erase(const Atom& key);
 
+  /// Adds all elements, or the pairs whose keys it lacks; linear in both.
+  void insert_missing(const Datum& more);
+  /// Removes these elements or keys; of a map, given a map, only pairs of the same value.  Linear.
+  void erase_all(const Datum& part);
+
   /// The order of the database: number of elements, then keys, then values.
   std::strong_ordering compare(const Datum& other) const;
   bool operator==(const Datum&) const = default;

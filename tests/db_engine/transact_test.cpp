@@ -354,6 +354,19 @@ TEST_F(TransactTest, AssertAsksWhetherTheLockIsHeld) {  // RFC 7047, 5.2.10
             json::parse(R"({"error":"not owner","details":"Asserted lock other not held."})"));
 }
 
+TEST_F(TransactTest, ATransactionMayNotBeTooMuchWork) {
+  make_switch();
+  TransactContext context;
+  context.budget = 40;
+  const std::string select = R"({"op":"select","table":"Port","where":[],"columns":["slot"]})";
+  EXPECT_EQ(attempt(select, context).state, State::done);
+  std::string many = select;
+  for (int i = 0; i < 200; ++i) many += "," + select;
+  const auto outcome = attempt(many, context);
+  EXPECT_EQ(outcome.state, State::failed);
+  EXPECT_NE(outcome.results.dump().find("resources exhausted"), std::string::npos);
+}
+
 TEST_F(TransactTest, AReadOnlyClientMayLook) {
   TransactContext context;
   context.access = Access::read_only;

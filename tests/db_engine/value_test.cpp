@@ -146,5 +146,39 @@ TEST(Utf8Test, NamesTheBadSequence) {  // RFC 3629, 4
   EXPECT_EQ(utf8_length("\xc3\xa9 \xf0\x9f\x98\x80"), 3U);
 }
 
+TEST(DatumTest, ManyElementsAreAddedAndRemovedAsOneByOne) {  // RFC 7047, 5.1 <mutation>
+  const auto set = [](std::vector<Atom> atoms) { return *Datum::set(std::move(atoms)); };
+  const auto map = [](std::vector<std::pair<Atom, Atom>> pairs) {
+    return *Datum::map(std::move(pairs));
+  };
+  const auto integer = [](int number) { return Atom(std::int64_t{number}); };
+  const Atom one = integer(1), two = integer(2), three = integer(3), nine = integer(9);
+
+  Datum datum = set({one, three});
+  datum.insert_missing(set({two, three}));
+  EXPECT_EQ(datum, set({one, two, three}));
+  datum.erase_all(set({one, three, nine}));
+  EXPECT_EQ(datum, set({two}));
+
+  Datum pairs = map({{one, nine}, {three, nine}});
+  pairs.insert_missing(map({{one, two}, {two, two}}));
+  EXPECT_EQ(pairs, map({{one, nine}, {two, two}, {three, nine}}));
+  pairs.erase_all(map({{one, two}, {two, two}}));
+  EXPECT_EQ(pairs, map({{one, nine}, {three, nine}}));
+  pairs.erase_all(set({one}));
+  EXPECT_EQ(pairs, map({{three, nine}}));
+  pairs.erase_all(set({three}));
+  EXPECT_TRUE(pairs.empty());
+  pairs.insert_missing(map({{one, two}}));
+  EXPECT_EQ(pairs, map({{one, two}}));
+
+  std::vector<std::pair<Atom, Atom>> long_map;
+  for (int i = 10; i < 40; ++i) long_map.emplace_back(integer(i), nine);
+  Datum many = map(long_map);
+  many.insert_missing(map({{integer(20), two}, {one, two}}));
+  long_map.emplace_back(one, two);
+  EXPECT_EQ(many, map(long_map));
+}
+
 }  // namespace
 }  // namespace bondway::db
