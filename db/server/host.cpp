@@ -11,6 +11,9 @@
 namespace bondway::server {
 namespace {
 
+/// So that many blocked transactions leave room for others.
+constexpr auto kRetryTurn = std::chrono::milliseconds(5);
+
 db::Schema server_schema() {
   const auto json = rpc::parse_json(db::server_schema_text());
   return *db::Schema::parse(*json);
@@ -111,6 +114,7 @@ void Host::watch(Entry& entry, db::Database& database) {
   entry.views.clear();
   entry.schema_text = rpc::to_text(database.schema().to_json());
   entry.subscription = database.observe([this, &entry, &database](const db::Changes& changes) {
+    ++entry.state;
     entry.changed = true;
     for (const auto& [key, view] : entry.views)
       if (const auto monitored = view.lock()) monitored->record(changes);
@@ -181,15 +185,20 @@ void Host::flush() {
 
 void Host::settle() {
   flush();
-  for (bool again = true; again;) {
+  const TimePoint end = now_() + kRetryTurn;
+  bool in_time = true;
+  for (bool again = true; again && in_time;) {
     again = false;
     for (const auto& entry : entries_) {
       if (!std::exchange(entry->changed, false)) continue;
       again = true;
-      retry_blocked(*entry->hosted.database);
+      if (retry_blocked(*entry, end)) continue;
+      entry->changed = true;
+      in_time = false;
     }
     flush();
   }
+  if (!in_time) settle_soon_();
   for (Session* session : sessions_) {
     if (session->outbox_.congested())
       session->fall_behind();
@@ -218,8 +227,15 @@ void Host::add_view(const db::Database& database, const std::shared_ptr<MonitorV
   views.emplace(key, view);
 }
 
-void Host::retry_blocked(db::Database& database) {
-  for (Session* session : sessions_) session->retry_blocked(database);
+bool Host::retry_blocked(const Entry& entry, TimePoint end) {
+  const std::size_t begin = next_to_retry_;
+  for (std::size_t i = 0; i < sessions_.size(); ++i) {
+    const std::size_t position = (begin + i) % sessions_.size();
+    if (sessions_[position]->retry_blocked(*entry.hosted.database, entry.state, end)) continue;
+    next_to_retry_ = position + 1;
+    return false;
+  }
+  return true;
 }
 
 void Host::expire() {

@@ -67,7 +67,8 @@ class Host {
   std::optional<db::Error> compact(std::string_view name);
   std::optional<db::Error> convert(db::Database& database, const db::Schema& schema);
 
-  /// Makes all commits final and tells everybody; to be called after each round of requests.
+  /// Makes all commits final and tells everybody; to be called after each round of requests.  When
+  /// trying blocked transactions again takes long, others come first: it asks to be called again.
   void settle();
   /// Makes them final, but leaves other sessions' updates and blocked transactions to settle().
   void flush();
@@ -102,7 +103,8 @@ class Host {
     db::Subscription subscription;
     /// By what was asked for; empty: not to be shared.  Some may have ended.
     std::multimap<std::string, std::weak_ptr<MonitorView>> views{};
-    bool changed = false;  ///< since blocked transactions were last tried
+    std::uint64_t state = 1;  ///< counts its changes
+    bool changed = false;     ///< not all blocked transactions have been tried in that state
   };
 
   SessionId enter(Session& session);
@@ -111,7 +113,7 @@ class Host {
   Entry* find_entry(std::string_view name) const;
   Entry* find_entry(const db::Database& database) const;
   void watch(Entry& entry, db::Database& database);
-  void retry_blocked(db::Database& database);
+  bool retry_blocked(const Entry& entry, TimePoint end);
   void databases_changed(const db::Database* gone);
   void tell_observers(std::string_view database, const db::Changes& changes) const;
   void describe(const Entry& entry);
@@ -126,6 +128,7 @@ class Host {
   std::uint64_t last_observer_ = 0;
   LockTable locks_;
   std::vector<Session*> sessions_;
+  std::size_t next_to_retry_ = 0;  ///< in sessions_: whose blocked transactions come first
   std::uint64_t last_session_ = 0;
 };
 

@@ -21,6 +21,9 @@ using db::Table;
 using nlohmann::json;
 using Column = MonitoredTable::Column;
 
+/// Of one table in one monitor: each change of a row is held against all of them.
+constexpr std::size_t kMostConditions = 10'000;
+
 // --- requests
 // -------------------------------------------------------------------------------------
 
@@ -91,6 +94,9 @@ Result<void> add_all_columns(MonitoredTable& monitored, const MonitorSelect& sel
 
 Result<void> add_conditions(std::vector<db::Clause>& conditions, const json& where,
                             const Table& table) {
+  if (conditions.size() + where.size() > kMostConditions)
+    return db::fail("resources exhausted",
+                    fmt::format("table {}: too many conditions", table.name));
   for (const json& clause : where) {
     auto condition = db::Clause::parse(clause, table);
     if (!condition) return tl::unexpected(condition.error());

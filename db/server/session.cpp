@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "db/engine/json.hpp"
 #include "db/rpc/json_text.hpp"
@@ -179,7 +180,7 @@ void Session::transact(rpc::Request request) {
     const json error = refusal("syntax error", "transact: duplicate request ID", request.params);
     return outbox_.send(rpc::encode_error(request.id, error));
   }
-  Blocked transaction{std::move(request.id), std::move(request.params), *database, host_.now(), {}};
+  Blocked transaction{std::move(request.id), std::move(request.params), *database, host_.now()};
   if (try_transaction(transaction)) return;
   if (blocked_.size() >= limits_.blocked) {
     const json error = refusal("resources exhausted", "too many transactions are waiting");
@@ -218,10 +219,17 @@ void Session::finish_transaction(const json& id, const json& results) {
   outbox_.send(rpc::encode_reply(id, results));
 }
 
-void Session::retry_blocked(const db::Database& database) {
-  blocked_.remove_if([&](Blocked& transaction) {
-    return transaction.database == &database && try_transaction(transaction);
-  });
+bool Session::retry_blocked(const db::Database& database, std::uint64_t state, TimePoint end) {
+  for (auto at = blocked_.begin(); at != blocked_.end();) {
+    if (at->database != &database || at->tried == state) {
+      ++at;
+      continue;
+    }
+    at->tried = state;
+    at = try_transaction(*at) ? blocked_.erase(at) : std::next(at);
+    if (host_.now() >= end) return false;
+  }
+  return true;
 }
 
 void Session::expire() {

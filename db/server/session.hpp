@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
@@ -67,6 +68,7 @@ class Session {
     db::Database* database = nullptr;
     TimePoint since{};
     std::optional<TimePoint> deadline{};
+    std::uint64_t tried = 0;  ///< the last state of the database in which it was tried
   };
 
   void handle(rpc::Request request);
@@ -97,7 +99,9 @@ class Session {
 
   // What the host tells.
   void fall_behind();  ///< it is congested: its monitors are not told of this round
-  void retry_blocked(const db::Database& database);
+  /// Tries those that have not been tried in this state of the database, until `end`.  False when
+  /// there are some left.
+  bool retry_blocked(const db::Database& database, std::uint64_t state, TimePoint end);
   void expire();
   std::optional<TimePoint> deadline() const;
   void notify_lock(std::string_view method, const std::string& lock);

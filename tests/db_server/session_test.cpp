@@ -1,5 +1,7 @@
 #include "db/server/session.hpp"
 
+#include <algorithm>
+
 #include "tests/db_server/fixture.hpp"
 
 namespace bondway::server {
@@ -128,6 +130,32 @@ TEST_F(SessionTest, AWaitingTransactionIsTriedAgainAfterEveryChange) {
   ASSERT_EQ(said.size(), 1U);
   EXPECT_TRUE(said[0].starts_with(R"({"id":1,"result":[{},{"uuid":)"));
   EXPECT_EQ(database.rows(*database.schema().find("Keeper")).size(), 1U);
+}
+
+TEST_F(SessionTest, ManyWaitingTransactionsLeaveRoomForOthers) {
+  constexpr std::size_t kMany = 50;
+  bool is_due = false;
+  db::Database zoo{zoo_schema()};
+  Host slow([this] { return now += 1ms; }, [&is_due] { is_due = true; });
+  slow.add({&zoo, {}, {}});
+  Client writer(slow), crowd(slow), other(slow);
+  const std::string wait = wait_for_legs();
+  other.ask("transact", wait);
+  for (std::size_t i = 0; i < kMany; ++i) {
+    std::string text = fmt::format(R"({{"id":{},"method":"transact","params":{}}})", i, wait);
+    std::replace(text.begin(), text.end(), '\'', '"');
+    crowd.say(text);
+  }
+  writer.ask("transact", "['Zoo'," + insert_animal(1, ",'legs':4") + "]");
+  std::size_t answered = crowd.heard().size() + other.heard().size();
+  EXPECT_LT(answered, kMany);
+  while (std::exchange(is_due, false)) {
+    slow.settle();
+    const std::size_t more = crowd.heard().size() + other.heard().size();
+    EXPECT_LT(more, kMany);
+    answered += more;
+  }
+  EXPECT_EQ(answered, kMany + 1);
 }
 
 TEST_F(SessionTest, AWaitEndsWithItsTimeout) {
