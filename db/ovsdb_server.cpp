@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -145,9 +146,9 @@ process::Options options(Settings& settings, process::Log& log, const process::P
 /// A shell that runs the command of --run while we serve.
 class Subprocess {
  public:
-  /// `ended` is called with our exit status: 0 if the command's was.
+  /// `ended` is called with our exit status: 0 if the command's was, else after a word on stderr.
   Subprocess(asio::io_context& io, const std::string& command, std::function<void(int)> ended)
-      : signals_(io, SIGCHLD), ended_(std::move(ended)) {
+      : signals_(io, SIGCHLD), command_(command), ended_(std::move(ended)) {
     wait();
     io.notify_fork(asio::execution_context::fork_prepare);
     child_ = ::fork();
@@ -166,11 +167,19 @@ class Subprocess {
       if (error) return;
       int status = 0;
       if (::waitpid(child_, &status, WNOHANG) != child_) return wait();
-      ended_(WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1);
+      if (status != 0)
+        fmt::print(stderr, "{}: {}: child exited, {}\n", kProgram, command_, describe(status));
+      ended_(status == 0 ? 0 : 1);
     });
   }
 
+  static std::string describe(int status) {
+    if (WIFEXITED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
+    return fmt::format("killed ({})", ::strsignal(WTERMSIG(status)));
+  }
+
   asio::signal_set signals_;
+  std::string command_;
   std::function<void(int)> ended_;
   pid_t child_ = -1;
 };
@@ -183,7 +192,9 @@ class Program {
         paths_(paths),
         log_(log),
         server_(io_, settings.server, log.module("ovsdb_jsonrpc_server")),
-        files_(server_.host()) {}
+        files_(server_.host(), [log = log.module("lockfile")](const std::string& text) mutable {
+          log.warn("{}", text);
+        }) {}
 
   /// Serves until a signal, a command or the end of the subprocess.
   void run(const std::vector<std::string>& databases, process::Daemon& daemon) {

@@ -68,14 +68,18 @@ Pidfile::~Pidfile() {
 void Pidfile::release() { fd_.reset(); }
 
 void refuse_if_running(const std::string& path) {
-  if (const auto pid = read_pidfile(path)) {
-    refuse("{}: already running as pid {}, aborting", path, *pid);
+  const auto pid = read_pidfile(path);
+  if (pid) refuse("{}: already running as pid {}, aborting", path, *pid);
+  if (pid.error() != ENOENT && pid.error() != ESRCH) {
+    refuse("{}: pidfile check failed ({}), aborting", path, std::strerror(pid.error()));
   }
 }
 
 tl::expected<pid_t, int> read_pidfile(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return tl::unexpected(errno);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) == 0 && S_ISDIR(status.st_mode)) return tl::unexpected(EISDIR);
   struct flock lock = whole_file();
   if (::fcntl(fd.get(), F_GETLK, &lock) != 0) return tl::unexpected(errno);
   if (lock.l_type == F_UNLCK) return tl::unexpected(ESRCH);

@@ -24,7 +24,10 @@ Result<void> DatabaseFiles::add(const std::filesystem::path& file) {
     if (std::filesystem::equivalent(stored->file(), file, ignored))
       return fail("ovsdb error: {}: already open", file.string());
   auto opened = db::StoredDatabase::open(file);
-  if (!opened) return in_one_line(opened.error());
+  if (!opened) {
+    if (const std::string obstacle = db::lock_obstacle(file); !obstacle.empty()) warn_(obstacle);
+    return in_one_line(opened.error());
+  }
   db::StoredDatabase& stored = **opened;
   const std::string name = stored.database().schema().name;
   Hosted hosted;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,8 +16,9 @@ namespace bondway::server {
 /// The database files that a host serves.
 class DatabaseFiles {
  public:
-  /// `host` outlives this.
-  explicit DatabaseFiles(Host& host) : host_(host) {}
+  /// `host` outlives this.  `warn` hears who has a file that is locked.
+  using Warn = std::function<void(const std::string& text)>;
+  DatabaseFiles(Host& host, Warn warn) : host_(host), warn_(std::move(warn)) {}
   ~DatabaseFiles();
   DatabaseFiles(const DatabaseFiles&) = delete;
   DatabaseFiles& operator=(const DatabaseFiles&) = delete;
@@ -33,6 +35,7 @@ class DatabaseFiles {
 
  private:
   Host& host_;
+  Warn warn_;
   std::map<std::string, std::unique_ptr<db::StoredDatabase>> files_;  ///< by the database's name
 };
 

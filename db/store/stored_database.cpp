@@ -46,6 +46,8 @@ std::optional<Error> check_kind(const path& file) {
   ::close(fd);
   if (size < 0) return errno_error(file, "read failed", error);
   const std::string_view text(begin.data(), static_cast<std::size_t>(size));
+  if (text.empty())
+    return Error{"ovsdb error", fmt::format("{}: cannot identify file type", file.string())};
   if (text.starts_with(kSqliteMagic)) return std::nullopt;
   if (text.starts_with(kLogMagic)) {
     return Error{

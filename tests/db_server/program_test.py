@@ -106,8 +106,16 @@ def endings(program, tool, schema):
         remote = "--remote=punix:" + server.socket_path
         list_dbs = "ovsdb-client list-dbs unix:" + server.socket_path
         yield "run", run([program, database, remote, "--run=" + list_dbs], directory)
-        yield "run fails", run([program, database, remote, "--run=exit 7"], directory)[0]
-        yield "run dies", run([program, database, remote, "--run=kill -9 $$"], directory)[0]
+        yield "run fails", run([program, database, remote, "--run=exit 7"], directory)
+        yield "run dies", run([program, database, remote, "--run=kill -9 $$"], directory)
+        yield "empty pidfile", run([program, database, remote, "--pidfile=", "--run=true"], directory)
+        yield "a directory for a pidfile", run(
+            [program, database, remote, "--pidfile=" + directory, "--run=true"], directory)
+        with open(os.path.join(directory, "empty.db"), "wb"):
+            pass
+        yield "empty file", run([program, "empty.db"], directory)
+        second = "%s conf.db --remote=punix:y.sock --unixctl=none --run=true 2>&1 | sed 's/pid [0-9]*/pid N/; s/.*lockfile/lockfile/'"
+        yield "a locked file", run([program, database, remote, "--run=" + second % program], directory)
         yield "relative socket", run(
             [program, "conf.db", "--remote=punix:r.sock",
              "--run=ovsdb-client list-dbs unix:" + os.path.join(directory, "r.sock")], directory)
