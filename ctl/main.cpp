@@ -5,15 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "ctl/completion.hpp"
 #include "ctl/fatal_signals.hpp"
+#include "ctl/known_schema.hpp"
 #include "ctl/options.hpp"
 #include "ctl/runner.hpp"
-#include "db/engine/schemas.hpp"
-#include "db/rpc/json_text.hpp"
 #include "process/log_modules.hpp"
 #include "process/paths.hpp"
 #include "process/signals.hpp"
@@ -89,8 +87,7 @@ int main(int argc, char** argv) {
   const std::string typed = ctl::quote_arguments(argc, argv);
   const auto line = ctl::parse_command_line(argc, argv, log);
   if (!line) return 1;
-  const auto schema = db::Schema::parse(*rpc::parse_json(db::vswitch_schema_text()));
-  if (!schema) return complain(program, schema.error().details);
-  if (line->settings.complete) return complete(*line, *schema, log);
-  return run(*line, *schema, log, program, typed);
+  const db::Schema schema = ctl::known_schema();
+  if (line->settings.complete) return complete(*line, schema, log);
+  return run(*line, schema, log, program, typed);
 }

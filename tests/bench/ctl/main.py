@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """How long ovs-vsctl takes, from its start to its exit: Open vSwitch's and ours, in turn.
 
-Usage: main.py --bin DIR [--sizes 10,1000,6400] [--seconds N] [--check]
+Usage: main.py --bin DIR [--sizes 10,1000,6400] [--seconds N] [--fewest N] [--check]
 
 Both switches run with dummy devices and have one bridge with as many interfaces as --sizes says;
 each ovs-vsctl speaks to its own.  A call of the one is followed by one of the other, so that
-whatever else the machine does hits both.  --seconds bounds the time for one line of the table.
+whatever else the machine does hits both.  A line of the table is the median of the calls of --seconds
+seconds, of --fewest at least.
 --check makes missing a wanted ratio an error.
 """
 
@@ -21,7 +22,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from switches import REFERENCE, Switch, reference_is_installed  # noqa: E402
 
 CHUNK = 400  # interfaces that are added by one transaction
-FEWEST = 5   # calls that a median is made of
 
 
 class Side(Switch):
@@ -87,9 +87,10 @@ def provisioning():
 
 
 class Table:
-    def __init__(self, sides, seconds):
+    def __init__(self, sides, seconds, fewest):
         self.sides = sides
         self.seconds = seconds
+        self.fewest = fewest
         self.medians = {}
         print("%-24s %6s  %14s  %8s  %6s" % ("", "", "Open vSwitch", "ours", "ratio"))
 
@@ -102,7 +103,7 @@ class Table:
         """`lines` are run one after the other, and their times added."""
         times = [[], []]
         end = time.perf_counter() + self.seconds
-        while time.perf_counter() < end or len(times[0]) < FEWEST:
+        while time.perf_counter() < end or len(times[0]) < self.fewest:
             for side, taken in zip(self.sides, times):
                 taken.append(sum(side.run(line) for line in lines))
         self.add(what, size, *(statistics.median(taken) for taken in times))
@@ -146,6 +147,7 @@ def main():
     parser.add_argument("--bin", required=True)
     parser.add_argument("--sizes", default="10,1000,6400")
     parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--fewest", type=int, default=5)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     if not reference_is_installed():
@@ -161,7 +163,7 @@ def main():
     try:
         for side in sides:
             side.start_daemons()
-        table = Table(sides, options.seconds)
+        table = Table(sides, options.seconds, options.fewest)
         for size in sizes:
             for side in sides:
                 side.grow(size)
