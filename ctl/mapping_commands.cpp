@@ -126,8 +126,20 @@ Done add_aa_mapping(Context& context) {
     view.set(*bridge->row, "auto_attach", Datum(Atom(row->uuid)));
   }
   Datum mappings = view.get(*row, "mappings");
-  if (mappings.contains(Atom(mapping->isid))) return Next::go_on;
-  mappings.insert(Atom(mapping->isid), Atom(mapping->vlan));
+  const Atom isid(mapping->isid);
+  if (const Atom* known = mappings.find(isid)) {
+    if (*known == Atom(mapping->vlan)) return Next::go_on;
+    // As the last command it replaces a VLAN that was there before the run; otherwise the old one
+    // stays, and the database only checks the new one.
+    const std::size_t column = column_of(*row->table, "mappings");
+    const std::optional<Datum>& stored = row->stored[column];
+    Mutation mutation{column, {}, {}};
+    if (context.is_last && stored && stored->contains(isid)) mutation.removed_keys.insert(isid);
+    mutation.added.insert(isid, Atom(mapping->vlan));
+    view.mutate(*row, std::move(mutation));
+    return Next::go_on;
+  }
+  mappings.insert(isid, Atom(mapping->vlan));
   view.set(*row, "mappings", std::move(mappings));
   return Next::go_on;
 }

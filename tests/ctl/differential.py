@@ -34,8 +34,9 @@ def canonical_output(text, contents):
     text = re.sub(r">[0-9a-f]{8}</a>", ">...</a>", UUID.sub(lambda m: contents.name(m.group(0)), text))
     # Of several rows that clash, the server names any two.
     text = re.sub(r'multiple rows in \\"\w+\\" table to have identical .*', "a clash", text)
+    text = re.sub(r'\["uuid","([^"]*)"\]', r"\1", text)
     text = re.sub(r"\[([^\[\]\n]*)\]",
-                  lambda m: "[" + ", ".join(sorted(m.group(1).split(", "))) + "]", text)
+                  lambda m: "[" + ", ".join(sorted(re.split(", ?", m.group(1)))) + "]", text)
     return re.sub(r"(: at least )\S+ and \S+", r"\1two of them", text)
 
 
