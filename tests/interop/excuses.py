@@ -137,7 +137,7 @@ class Excuses:
         looped = [m for m in reference if m.partner.system == m.actor.system]
         if any(self.partners.get((0, m.name), m.partner).system != m.actor.system for m in looped):
             self.looped.add(port)
-        if not looped:
+        if not looped and all(m.partner.system != m.actor.system for m in ours):
             self.looped.discard(port)
         if port in self.looped:
             rows.add(60)
