@@ -159,6 +159,7 @@ class Switch {
   void note_bond(SwitchPort& port);
   void place_members(const SwitchBridge& bridge, fdb::PortId port);
   void send_waiting();
+  Interface* lacp_peer(const Interface& interface);
   void announce(const SwitchBridge& bridge, fdb::PortId port);
   void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
   void on_links(const std::vector<netdev::LinkEvent>& events);

@@ -160,8 +160,7 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send
     (void)out->slow_frames->send(FrameView{send.octets, {}});  // as lost as on a cut wire
     return;
   }
-  Interface* peer = out->peer ? interfaces_.find(*out->peer) : nullptr;
-  if (peer != nullptr && port(port_of(*peer)).lag() != nullptr) {
+  if (Interface* peer = lacp_peer(*out)) {
     ++out->slow_traffic.tx_packets;
     out->slow_traffic.tx_octets += send.octets.size();
     ++peer->slow_traffic.rx_packets;
@@ -248,8 +247,17 @@ void Switch::send_waiting() {
   }
   for (const auto& [row, send] : std::exchange(sending_, {})) {
     const Interface* out = interfaces_.find(send.interface);
-    if (out != nullptr && out->row == row) datapath_.send(send.interface, Frame{send.octets, {}});
+    if (out == nullptr || out->row != row) continue;
+    // A peer that has LACP by now heard later news directly: this would take it back.
+    if (lacp_peer(*out) != nullptr) continue;
+    datapath_.send(send.interface, Frame{send.octets, {}});
   }
+}
+
+/// The other end of a patch, if its port has LACP.
+Interface* Switch::lacp_peer(const Interface& interface) {
+  Interface* peer = interface.peer ? interfaces_.find(*interface.peer) : nullptr;
+  return peer != nullptr && port(port_of(*peer)).lag() != nullptr ? peer : nullptr;
 }
 
 void Switch::announce(const SwitchBridge& bridge, fdb::PortId id) {
