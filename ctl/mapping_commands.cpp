@@ -129,15 +129,18 @@ Done add_aa_mapping(Context& context) {
   const Atom isid(mapping->isid);
   if (const Atom* known = mappings.find(isid)) {
     if (*known == Atom(mapping->vlan)) return Next::go_on;
-    // As the last command it replaces a VLAN that was there before the run; otherwise the old one
-    // stays, and the database only checks the new one.
+    // It replaces a VLAN that was there before the run; one of this run stays, and the database only
+    // checks the new one.
     const std::size_t column = column_of(*row->table, "mappings");
     const std::optional<Datum>& stored = row->stored[column];
-    Mutation mutation{column, {}, {}};
-    if (context.is_last && stored && stored->contains(isid)) mutation.removed_keys.insert(isid);
-    mutation.added.insert(isid, Atom(mapping->vlan));
-    view.mutate(*row, std::move(mutation));
-    return Next::go_on;
+    const Atom* before = stored ? stored->find(isid) : nullptr;
+    if (before == nullptr || *before != *known) {
+      Mutation mutation{column, {}, {}};
+      mutation.added.insert(isid, Atom(mapping->vlan));
+      view.mutate(*row, std::move(mutation));
+      return Next::go_on;
+    }
+    mappings.erase(isid);
   }
   mappings.insert(isid, Atom(mapping->vlan));
   view.set(*row, "mappings", std::move(mappings));

@@ -275,9 +275,8 @@ Result<void> check_count(const Call& call) {
     return fail("'{}' command requires at least {} arguments", command.name, command.min_arguments);
   }
   if (count <= command.max_arguments) return {};
-  const bool misplaced =
-      std::any_of(call.arguments.begin() + static_cast<std::ptrdiff_t>(command.max_arguments),
-                  call.arguments.end(), [](const auto& word) { return word.starts_with('-'); });
+  const bool misplaced = std::any_of(call.arguments.begin(), call.arguments.end(),
+                                     [](const auto& word) { return word.starts_with('-'); });
   return fail("'{}' command takes at most {} arguments{}", command.name, command.max_arguments,
               misplaced ? " (note that options must precede command names and follow a \"--\" "
                           "argument)"
