@@ -169,7 +169,7 @@ TEST_F(StoredDatabaseTest, NamesWhatIsWrongWithAFile) {
   write_file("#!/bin/sh\n");
   EXPECT_EQ(open_error().details, file_.string() + ": unexpected file format");
   write_file("");
-  EXPECT_EQ(open_error().details, file_.string() + ": unexpected file format");
+  EXPECT_EQ(open_error().details, file_.string() + ": cannot identify file type");
   std::filesystem::remove(file_);
   sqlite3* handle = nullptr;
   sqlite3_open(file_.c_str(), &handle);
