@@ -29,7 +29,7 @@ struct TransactContext {
   /// How much work one transaction may be, lest it fill the memory or keep everybody waiting: so
   /// many values returned, and three times those that the database holds.  Four rows looked
   /// through, each once and once more for every clause, count as one.
-  std::size_t budget = 500'000;
+  std::size_t budget = 60'000;
 };
 
 struct TransactOutcome {
