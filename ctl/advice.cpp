@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "ctl/parse.hpp"
+
 namespace bondway::ctl {
 namespace {
 
@@ -171,16 +173,6 @@ constexpr KnownKey kKnownKeys[] = {
 };
 // clang-format on
 
-std::vector<std::string_view> split(std::string_view words) {
-  std::vector<std::string_view> found;
-  while (!words.empty()) {
-    const std::size_t length = std::min(words.find(' '), words.size());
-    found.push_back(words.substr(0, length));
-    words.remove_prefix(std::min(length + 1, words.size()));
-  }
-  return found;
-}
-
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// As the switch reads numbers: with a sign if one likes, and nothing else.
@@ -231,7 +223,7 @@ std::string acts_as(const KnownKey& key, std::string_view value, std::string_vie
 
 std::optional<std::string> advise_word(const KnownKey& key, std::string_view value) {
   const auto same = [](char a, char b) { return a == b || lower(a) == b; };
-  for (const std::string_view word : split(key.values)) {
+  for (const std::string_view word : words_of(key.values)) {
     if (word == value) return std::nullopt;
     if (key.rule != Rule::words_in_any_case) continue;
     if (std::equal(value.begin(), value.end(), word.begin(), word.end(), same)) return std::nullopt;

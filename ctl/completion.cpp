@@ -14,22 +14,10 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-/// The arguments of a command as --commands describes them: `!BRIDGE`, `*COLUMN?:KEY=VALUE`.
-std::vector<std::string_view> described_arguments(const Command& command) {
-  std::vector<std::string_view> found;
-  std::string_view rest = command.arguments;
-  while (!rest.empty()) {
-    const std::size_t length = std::min(rest.find(' '), rest.size());
-    found.push_back(rest.substr(0, length));
-    rest.remove_prefix(std::min(length + 1, rest.size()));
-  }
-  return found;
-}
-
 /// What the argument after so many others may be: usually one kind, more where some may be left out
 /// or repeated.
 std::vector<std::string_view> kinds_at(const Command& command, std::size_t position) {
-  const auto arguments = described_arguments(command);
+  const auto arguments = words_of(command.arguments);
   const auto with_skipped = [&arguments](std::set<std::size_t> places) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
       const bool may_be_left_out = arguments[i][0] == '?' || arguments[i][0] == '*';
@@ -178,11 +166,8 @@ class Completer {
       const std::string with_key = before + std::string(key.name);
       offer(with_key + (assigns ? "=" : ""));
       if (!typed_.starts_with(with_key + "=")) continue;
-      std::string_view rest = key.values;
-      while (!rest.empty()) {
-        const std::size_t length = std::min(rest.find(' '), rest.size());
-        offer(fmt::format("{}={}", with_key, rest.substr(0, length)));
-        rest.remove_prefix(std::min(length + 1, rest.size()));
+      for (const std::string_view value : words_of(key.values)) {
+        offer(fmt::format("{}={}", with_key, value));
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ctl/command.hpp"
+#include "ctl/parse.hpp"
 #include "ctl/records.hpp"
 
 namespace bondway::ctl {
@@ -53,11 +54,9 @@ constexpr OptionHelp kOptionHelp[] = {
 /// `!A ?B *C +D` as `A [B] [C]... D...`.
 std::string arguments_for_people(std::string_view arguments) {
   std::string text;
-  for (std::string_view rest = arguments; !rest.empty();) {
-    const std::size_t length = std::min(rest.find(' '), rest.size());
-    const char kind = rest[0];
-    std::string name(rest.substr(1, length - 1));
-    rest.remove_prefix(std::min(length + 1, rest.size()));
+  for (const std::string_view argument : words_of(arguments)) {
+    const char kind = argument[0];
+    std::string name(argument.substr(1));
     if (const std::size_t key = name.find("?:KEY"); key != std::string::npos) {
       name.replace(key, 5, "[:KEY]");
     }

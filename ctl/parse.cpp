@@ -470,6 +470,16 @@ std::string_view longest_operator(std::string_view text) {
 
 }  // namespace
 
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find(' '), text.size());
+    words.push_back(text.substr(0, length));
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return words;
+}
+
 Result<const db::Table*> find_table(const db::Schema& schema, std::string_view name) {
   std::vector<std::string_view> names;
   for (const auto& [key, table] : schema.tables) names.push_back(key);
