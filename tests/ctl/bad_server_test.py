@@ -154,16 +154,13 @@ class BadServerTest(unittest.TestCase):
         cls.directory = tempfile.TemporaryDirectory(prefix="bad-server-")
         cls.addClassCleanup(cls.directory.cleanup)
         cls.database = OurDatabase(os.path.join(cls.directory.name, "db"), OPTIONS.bin)
+        cls.addClassCleanup(cls.database.stop)
         cls.real = os.path.join(cls.database.directory, "db.sock")
         cls.bad = os.path.join(cls.directory.name, "bad.sock")
         cls.programs = [os.path.join(OPTIONS.bin, "ovs-vsctl")]
         if os.path.exists(REFERENCE):
             cls.programs.append(REFERENCE)
         cls.run_tool(cls, cls.programs[0], "--no-wait", "add-br", "br0")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.database.stop()
 
     def run_tool(self, program, *words):
         result = subprocess.run(["ovs-vsctl", *words], executable=program,

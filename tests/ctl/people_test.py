@@ -23,15 +23,12 @@ class PeopleTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory(prefix="people-")
+        cls.addClassCleanup(cls.directory.cleanup)
         cls.database = OurDatabase(os.path.join(cls.directory.name, "db"), OPTIONS.bin)
+        cls.addClassCleanup(cls.database.stop)
         cls.program = os.path.join(OPTIONS.bin, "ovs-vsctl")
         cls.ok(cls, "add-br", "br0")
         cls.ok(cls, "add-bond", "br0", "bond0", "e1", "e2")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.database.stop()
-        cls.directory.cleanup()
 
     def run_tool(self, *words, **more):
         result = subprocess.run(["ovs-vsctl", "--no-wait", *words], executable=self.program,
