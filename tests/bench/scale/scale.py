@@ -36,7 +36,8 @@ from switches import REFERENCE_PROGRAMS, Switch, bondway_programs, reference_is_
 SAMPLE = 10  # bonds of a bridge whose LACPDUs are recorded by --endure
 
 
-def measure(switch, bonds, seconds):
+def begin_with(switch, bonds):
+    """Configures that many bonds; what it took until they have negotiated."""
     results = {}
     begin, tool, daemon = time.perf_counter(), switch.tools_cpu_seconds(), switch.cpu_seconds()
     results["configure, s"] = switch.configure(bonds)
@@ -44,6 +45,11 @@ def measure(switch, bonds, seconds):
     results["CPU of daemons, s"] = switch.cpu_seconds() - daemon
     switch.wait_until_negotiated()
     results["negotiated, s"] = time.perf_counter() - begin
+    return results
+
+
+def measure(switch, bonds, seconds):
+    results = begin_with(switch, bonds)
     switch.cpu_share(3)  # the start is over
     results["idle CPU, %"] = 100 * switch.cpu_share(seconds)
     results["memory, MB"] = switch.memory() / 1e6
@@ -64,13 +70,7 @@ def percentile(values, share):
 
 def endure(switch, bonds, seconds):
     """Watches that many bonds for so long, and changes one now and then."""
-    results = {}
-    begin, tool, daemon = time.perf_counter(), switch.tools_cpu_seconds(), switch.cpu_seconds()
-    results["configure, s"] = switch.configure(bonds)
-    results["CPU of ovs-vsctl, s"] = switch.tools_cpu_seconds() - tool
-    results["CPU of daemons, s"] = switch.cpu_seconds() - daemon
-    switch.wait_until_negotiated()
-    results["negotiated, s"] = time.perf_counter() - begin
+    results = begin_with(switch, bonds)
     switch.configure_sample(SAMPLE)
     switch.wait_until_negotiated()
     time.sleep(min(5, seconds))
