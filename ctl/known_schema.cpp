@@ -1,27 +1,19 @@
 #include "ctl/known_schema.hpp"
 
-#include <algorithm>
 #include <charconv>
 
+#include "ctl/parse.hpp"
 #include "ctl/schema_data.hpp"
 
 namespace bondway::ctl {
 namespace {
 
-template <typename Visit>
-void for_each_word(std::string_view text, char separator, const Visit& visit) {
-  while (!text.empty()) {
-    const std::size_t length = std::min(text.find(separator), text.size());
-    visit(text.substr(0, length));
-    text.remove_prefix(std::min(length + 1, text.size()));
-  }
-}
-
 db::BaseType base_type(const BaseData& data) {
   db::BaseType base;
   base.type = data.type;
-  for_each_word(data.words, ' ',
-                [&base](std::string_view word) { base.allowed.emplace_back(std::string(word)); });
+  for (const std::string_view word : words_of(data.words)) {
+    base.allowed.emplace_back(std::string(word));
+  }
   if (data.least != BaseData{}.least) base.min_integer = data.least;
   if (data.most != BaseData{}.most) base.max_integer = data.most;
   base.ref_table = data.ref_table;
@@ -46,12 +38,12 @@ db::Table table(const TableData& data, std::size_t ordinal) {
   table.name = data.name;
   table.columns.reserve(data.columns.size());
   for (const ColumnData& each : data.columns) table.columns.push_back(column(each));
-  for_each_word(data.indexes, ',', [&table](std::string_view index) {
+  for (const std::string_view index : words_of(data.indexes, ',')) {
     auto& positions = table.indexes.emplace_back();
-    for_each_word(index, ' ', [&positions](std::string_view digits) {
+    for (const std::string_view digits : words_of(index)) {
       std::from_chars(digits.data(), digits.data() + digits.size(), positions.emplace_back());
-    });
-  });
+    }
+  }
   table.max_rows = data.max_rows;
   table.is_root = data.is_root;
   table.ordinal = ordinal;

@@ -470,10 +470,10 @@ std::string_view longest_operator(std::string_view text) {
 
 }  // namespace
 
-std::vector<std::string_view> words_of(std::string_view text) {
+std::vector<std::string_view> words_of(std::string_view text, char separator) {
   std::vector<std::string_view> words;
   while (!text.empty()) {
-    const std::size_t length = std::min(text.find(' '), text.size());
+    const std::size_t length = std::min(text.find(separator), text.size());
     words.push_back(text.substr(0, length));
     text.remove_prefix(std::min(length + 1, text.size()));
   }

@@ -15,8 +15,8 @@ namespace bondway::ctl {
 /// How people type names, values and conditions on the command line: ovs-vsctl(8), "Database
 /// Commands".  Pure; every error text is the one that scripts know.
 
-/// The words of a table's entry, with one blank between each two.  They live as long as `text`.
-std::vector<std::string_view> words_of(std::string_view text);
+/// The words of a table's entry, with one separator between each two.  They live as long as `text`.
+std::vector<std::string_view> words_of(std::string_view text, char separator = ' ');
 
 /// A table or column by name: upper or lower case, `-` for `_`, and any unique beginning will do.
 Result<const db::Table*> find_table(const db::Schema& schema, std::string_view name);
