@@ -121,6 +121,7 @@ class Decision {
       verdict_.outputs.push_back({out.members.front(), *edit, id, std::nullopt});
       return;
     }
+    if (out.bond->spread == bond::OutputTable::Spread::tcp_buckets) verdict_.used_flow = true;
     const auto choice = bond::choose(*out.bond, headers_, vlan_on_wire(*edit, headers_));
     if (!choice) return;
     verdict_.outputs.push_back(

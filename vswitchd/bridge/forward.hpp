@@ -46,6 +46,7 @@ struct Verdict {
   DropReason dropped = DropReason::none;
   std::optional<Learned> learned;
   std::vector<Output> outputs;
+  bool used_flow = false;  ///< it depended on Headers::flow
   bool operator==(const Verdict&) const = default;
 };
 

@@ -20,17 +20,20 @@ class Traveller {
 
   void arrive(const Leg& leg) {
     const Headers headers = edited(headers_, leg.edit);
-    const Verdict verdict = forward(headers, leg.interface, plan_, now_);
-    if (verdict.to_control) journey_.to_control.push_back({leg.interface, leg.edit});
     const BridgePlan& bridge = plan_.bridge(*plan_.find(leg.interface)->bridge);
+    journey_.asked.emplace_back(bridge.macs.get(), bridge.macs->generation());
+    const Verdict verdict = forward(headers, leg.interface, plan_, now_);
+    journey_.used_flow |= verdict.used_flow;
+    if (verdict.to_control) journey_.to_control.push_back({leg.interface, leg.edit});
     if (verdict.learned) learn(bridge, *verdict.learned);
     // Pushed in reverse, so that the first output is followed to its end before the second.
     for (auto output = verdict.outputs.rbegin(); output != verdict.outputs.rend(); ++output) {
       const auto edit = compose(leg.edit, output->edit);
       if (!edit) continue;
       if (output->bucket) {
-        bridge.ports[static_cast<std::size_t>(output->port)]->load->octets[*output->bucket] +=
-            length(*edit);
+        BucketLoad& load = *bridge.ports[static_cast<std::size_t>(output->port)]->load;
+        journey_.credits.push_back(
+            {.load = &load, .bucket = *output->bucket, .growth = growth(*edit)});
       }
       legs_.push_back({output->interface, *edit, leg.depth});
     }
@@ -44,11 +47,12 @@ class Traveller {
       journey_.sent.push_back({leg.interface, leg.edit});
       return;
     }
-    count(out.traffic, &Traffic::tx_packets, &Traffic::tx_octets, leg.edit);
+    journey_.credits.push_back({.traffic = out.traffic.get(), .growth = growth(leg.edit)});
     if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
     const InterfacePlan* peer = plan_.find(*out.peer);
     if (peer == nullptr) return;
-    count(peer->traffic, &Traffic::rx_packets, &Traffic::rx_octets, leg.edit);
+    journey_.credits.push_back(
+        {.traffic = peer->traffic.get(), .arrived = true, .growth = growth(leg.edit)});
     ++traversals_;
     arrive({*out.peer, leg.edit, leg.depth + 1});
   }
@@ -59,23 +63,17 @@ class Traveller {
       legs_.pop_back();
       leave(leg);
     }
+    count(journey_, 1, octets_);
     return std::move(journey_);
   }
 
  private:
   void learn(const BridgePlan& bridge, const Learned& learned) {
     bridge.macs->learn(learned.mac, learned.vlan, learned.port, now_, learned.arrival);
+    journey_.lessons.push_back({bridge.macs.get(), learned});
   }
 
-  std::size_t length(const TagEdit& edit) const {
-    return octets_ + 4u * edit.push_count - 4u * edit.strip;
-  }
-
-  void count(const std::shared_ptr<Traffic>& traffic, std::uint64_t Traffic::*packets,
-             std::uint64_t Traffic::*octets, const TagEdit& edit) const {
-    ++((*traffic).*packets);
-    (*traffic).*octets += length(edit);
-  }
+  static int growth(const TagEdit& edit) { return 4 * (int{edit.push_count} - int{edit.strip}); }
 
   const Headers& headers_;
   std::size_t octets_;
@@ -87,6 +85,34 @@ class Traveller {
 };
 
 }  // namespace
+
+bool Journey::holds() const {
+  return std::ranges::all_of(
+      asked, [](const auto& each) { return each.first->generation() == each.second; });
+}
+
+void count(const Journey& journey, std::uint64_t packets, std::uint64_t octets) {
+  for (const Credit& credit : journey.credits) {
+    const std::uint64_t longer = packets * static_cast<std::uint64_t>(std::int64_t{credit.growth});
+    const std::uint64_t length = octets + longer;
+    if (credit.load != nullptr) {
+      credit.load->octets[credit.bucket] += length;
+    } else if (credit.arrived) {
+      credit.traffic->rx_packets += packets;
+      credit.traffic->rx_octets += length;
+    } else {
+      credit.traffic->tx_packets += packets;
+      credit.traffic->tx_octets += length;
+    }
+  }
+}
+
+void teach_again(const Journey& journey, TimePoint now) {
+  for (const Lesson& lesson : journey.lessons) {
+    const Learned& learned = lesson.learned;
+    lesson.macs->learn(learned.mac, learned.vlan, learned.port, now, learned.arrival);
+  }
+}
 
 std::optional<TagEdit> compose(const TagEdit& first, const TagEdit& second) {
   TagEdit edit = second;

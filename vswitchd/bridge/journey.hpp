@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "vswitchd/bridge/forward.hpp"
@@ -14,14 +16,48 @@ struct Delivery {
   bool operator==(const Delivery&) const = default;
 };
 
-/// Where a frame ends that enters the switch once, over however many patch ports.
+/// Where a frame is counted on its way: at a bond's bucket, or at one side of a patch port.
+struct Credit {
+  BucketLoad* load = nullptr;  ///< or else `traffic`
+  bond::Bucket bucket{};
+  Traffic* traffic = nullptr;
+  bool arrived = false;  ///< at the patch port; else it left through it
+  int growth = 0;        ///< octets by which it was longer there than on entering the switch
+  bool operator==(const Credit&) const = default;
+};
+
+/// What a frame taught a bridge on its way.
+struct Lesson {
+  fdb::Table* macs = nullptr;
+  Learned learned;
+  bool operator==(const Lesson&) const = default;
+};
+
+/// Where a frame ends that enters the switch once, over however many patch ports; and what it
+/// depended on, so that the next such frame can take the same way.  Refers to parts of the plan.
 struct Journey {
   std::vector<Delivery> sent;        ///< in the order in which they leave
   std::vector<Delivery> to_control;  ///< arrived on these interfaces
+
+  std::vector<Credit> credits;
+  std::vector<Lesson> lessons;
+  /// The MAC tables asked, and the generations of their answers.
+  std::vector<std::pair<const fdb::Table*, std::uint64_t>> asked;
+  bool used_flow = false;  ///< depended on Headers::flow; else on the other headers alone
+
+  /// Whether an equal frame, by the same plan, still takes this way.
+  bool holds() const;
 };
 
 inline constexpr int kMaxDepth = 64;         ///< bridges that one copy may cross
 inline constexpr int kMaxTraversals = 4096;  ///< bridges that all copies together may cross
+
+/// Counts frames of together `octets` length, as they entered the switch, wherever the journey
+/// passed.
+void count(const Journey& journey, std::uint64_t packets, std::uint64_t octets);
+
+/// Another frame takes the journey, which holds: teaches the MAC tables again.
+void teach_again(const Journey& journey, TimePoint now);
 
 /// Follows a frame of `octets` length from interface `in` to all its ends.  Teaches the MAC tables
 /// and counts bucket loads and patch traffic on the way, so the caller holds the forwarding lock.
