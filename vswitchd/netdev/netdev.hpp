@@ -105,10 +105,13 @@ class Netdev {
   virtual int poll_fd() const = 0;
 
   /// Takes one bounded batch of waiting frames and gives each to `sink`, oldest first; tags are in
-  /// place, and frames that we sent are not among them.  The views are valid until `buffers` are
-  /// used again: whoever queues them for sending flushes before that.  Never waits.  Returns how
-  /// many there were; a full batch suggests asking again.
+  /// place, and frames that we sent are not among them.  The views are valid until release() or
+  /// until `buffers` are used again: whoever queues them for sending flushes before that.  Never
+  /// waits.  Returns how many there were; a full batch suggests asking again.
   virtual std::size_t receive(FrameBuffers& buffers, FrameSink sink) = 0;
+
+  /// The last batch is dealt with.  Until then poll_fd() may stay readable.
+  virtual void release() {}
 
   /// The device does not exist any more: nothing will be received, sending drops.
   bool gone() const { return gone_.load(std::memory_order_relaxed); }

@@ -16,7 +16,7 @@
 namespace bondway::netdev {
 namespace {
 
-constexpr int kReceiveQueue = 4 * 1024 * 1024;  ///< octets that may wait, as the kernel counts them
+constexpr int kReceiveQueue = 8 * 1024 * 1024;  ///< octets that may wait, as the kernel counts them
 constexpr std::size_t kHeadroom = 64;  ///< in front of a frame; a tag fits, lines stay whole
 constexpr std::size_t kAddresses = 12, kTag = 4, kMinFrame = 14;
 
@@ -41,8 +41,6 @@ bool configure(const UniqueFd& fd, const Link& link, std::span<const sock_filter
   promiscuous.mr_ifindex = static_cast<int>(link.ifindex);
   promiscuous.mr_type = PACKET_MR_PROMISC;
   set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveQueue);  // a shorter queue would do
-  // Not PACKET_QDISC_BYPASS: on that way the kernel drops every large segment that the device
-  // cannot cut up by itself.
   return set_option(fd, SOL_PACKET, PACKET_AUXDATA, on) &&
          set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on) &&
          set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, on) &&
@@ -73,20 +71,44 @@ std::uint8_t* put_back(const VlanTag& tag, std::uint8_t* octets) {
   return begin;
 }
 
+Result<void> bind_to(const UniqueFd& fd, const Link& link, std::uint16_t protocol) {
+  sockaddr_ll address{};
+  address.sll_family = AF_PACKET;
+  address.sll_protocol = network_order(protocol);
+  address.sll_ifindex = static_cast<int>(link.ifindex);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return system_error_text(errno);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter) {
   // Protocol 0 hears nothing before the filter and all options are in place and bind() opens it.
   UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd || !configure(fd, link, filter)) return system_error_text(errno);
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = network_order(ETH_P_ALL);
-  address.sll_ifindex = static_cast<int>(link.ifindex);
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return system_error_text(errno);
-  }
+  if (const auto bound = bind_to(fd, link, ETH_P_ALL); !bound) return tl::unexpected(bound.error());
   return fd;
+}
+
+Result<UniqueFd> open_sending_socket(const Link& link) {
+  UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  // Not PACKET_QDISC_BYPASS: on that way the kernel drops every large segment that the device
+  // cannot cut up by itself, small frames overtake those that a queueing discipline holds back, and
+  // tcpdump(8) on the device sees nothing of what we send.
+  if (!fd || !set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on)) return system_error_text(errno);
+  if (const auto bound = bind_to(fd, link, 0); !bound) return tl::unexpected(bound.error());
+  return fd;
+}
+
+std::optional<FrameView> complete_received(std::span<std::uint8_t> octets, const VnetHeader& header,
+                                           const std::optional<VlanTag>& tag) {
+  if (octets.size() < kMinFrame) return std::nullopt;
+  const Offload offload = from_kernel(header);
+  if (!tag) return FrameView{octets, offload};
+  return FrameView{{put_back(*tag, octets.data()), octets.size() + kTag}, shifted(offload, kTag)};
 }
 
 PacketReader::PacketReader(FrameBuffers& buffers) : buffers_(buffers) {
@@ -106,16 +128,17 @@ void PacketReader::prepare(std::size_t slot) {
   header.msg_controllen = control_[slot].size();
 }
 
-PacketReader::Outcome PacketReader::read(int fd, std::size_t limit, FrameSink sink) {
+PacketReader::Outcome PacketReader::read(int fd, std::size_t limit, FrameSink sink,
+                                         std::size_t first) {
   Outcome outcome;
-  const auto count = static_cast<unsigned>(std::min(limit, kSlots));
-  const int received = recvmmsg(fd, messages_.data(), count, MSG_DONTWAIT, nullptr);
+  const auto count = static_cast<unsigned>(std::min(limit, kSlots - first));
+  const int received = recvmmsg(fd, &messages_[first], count, MSG_DONTWAIT, nullptr);
   if (received < 0) {
     outcome.error = errno;
     return outcome;
   }
   outcome.received = static_cast<std::size_t>(received);
-  for (std::size_t i = 0; i < outcome.received; ++i) {
+  for (std::size_t i = first; i < first + outcome.received; ++i) {
     if (!deliver(i, messages_[i], outcome, sink)) ++outcome.dropped;
     prepare(i);
   }
@@ -127,16 +150,12 @@ bool PacketReader::deliver(std::size_t slot, const mmsghdr& message, Outcome& ou
   const bool cut = (message.msg_hdr.msg_flags & MSG_TRUNC) != 0;
   if (cut || message.msg_len < sizeof(VnetHeader) + kMinFrame) return false;
 
-  std::uint8_t* octets = buffers_.slot(slot).data() + kHeadroom;
-  std::size_t size = message.msg_len - sizeof(VnetHeader);
-  Offload offload = from_kernel(headers_[slot]);
-  if (const auto tag = stripped_tag(message.msg_hdr)) {
-    octets = put_back(*tag, octets);
-    size += kTag;
-    offload = shifted(offload, kTag);
-  }
-  outcome.octets += size;
-  sink(FrameView{{octets, size}, offload});
+  const std::size_t size = message.msg_len - sizeof(VnetHeader);
+  const auto frame = complete_received(buffers_.slot(slot).subspan(kHeadroom, size), headers_[slot],
+                                       stripped_tag(message.msg_hdr));
+  if (!frame) return false;
+  outcome.octets += frame->octets.size();
+  sink(*frame);
   return true;
 }
 

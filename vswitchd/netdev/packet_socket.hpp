@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "vswitchd/netdev/buffers.hpp"
@@ -22,6 +23,14 @@ namespace bondway::netdev {
 /// alone.
 Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter);
 
+/// One that hears nothing and only sends out of the device, each frame behind a VnetHeader.
+Result<UniqueFd> open_sending_socket(const Link& link);
+
+/// A received frame in its final form: a tag that the kernel took out is put back, for which there
+/// is room of four octets in front.  Empty if it is too short for one.
+std::optional<FrameView> complete_received(std::span<std::uint8_t> octets, const VnetHeader& header,
+                                           const std::optional<VlanTag>& tag);
+
 /// Reads a packet socket many frames at a time.  One per receiving thread.
 class PacketReader {
  public:
@@ -36,8 +45,9 @@ class PacketReader {
     int error = 0;             ///< why there were none; EAGAIN: none waits
   };
 
-  /// Takes what waits, at most `limit` frames, and gives the good ones to `sink`.
-  Outcome read(int fd, std::size_t limit, FrameSink sink);
+  /// Takes what waits, at most `limit` frames, and gives the good ones to `sink`.  Uses the
+  /// buffers' slots from `first` on: those before it stay as they are.
+  Outcome read(int fd, std::size_t limit, FrameSink sink, std::size_t first = 0);
 
  private:
   static constexpr std::size_t kSlots = FrameBuffers::kSlots;

@@ -7,6 +7,7 @@
 
 #include "vswitchd/netdev/host_stack.hpp"
 #include "vswitchd/netdev/kernel_device.hpp"
+#include "vswitchd/netdev/packet_ring.hpp"
 #include "vswitchd/netdev/packet_socket.hpp"
 #include "vswitchd/netdev/rtnl.hpp"
 
@@ -15,19 +16,26 @@ namespace {
 
 class System final : public KernelDevice {
  public:
-  System(const Link& link, UniqueFd fd) : KernelDevice(link, WhenMoved::lost), fd_(std::move(fd)) {
+  System(const Link& link, UniqueFd fd, UniqueFd sending, std::shared_ptr<void> permission)
+      : KernelDevice(link, WhenMoved::lost),
+        fd_(std::move(fd)),
+        sending_(std::move(sending)),
+        permission_(std::move(permission)) {
+    if (permission_) open_ring();
     auto block = HostStackBlock::install(link.ifindex);
     if (block) {
       block_.emplace(std::move(*block));
     } else {
-      warning_ = "the host's network stack receives its frames too: " + block.error().message;
+      if (!warning_.empty()) warning_ += "; ";
+      warning_ += "the host's network stack receives its frames too: " + block.error().message;
     }
   }
 
   int poll_fd() const override { return fd_.get(); }
 
   std::size_t receive(FrameBuffers& buffers, FrameSink sink) override {
-    const auto outcome = buffers.packets().read(fd_.get(), FrameBuffers::kSlots, sink);
+    const auto outcome = ring_ ? ring_->read(fd_.get(), FrameBuffers::kSlots, buffers, sink)
+                               : buffers.packets().read(fd_.get(), FrameBuffers::kSlots, sink);
     counters_.rx_packets.fetch_add(outcome.received - outcome.dropped, std::memory_order_relaxed);
     counters_.rx_octets.fetch_add(outcome.octets, std::memory_order_relaxed);
     // EINVAL: a frame whose offload the kernel cannot express to us.
@@ -36,25 +44,43 @@ class System final : public KernelDevice {
     return outcome.received;
   }
 
+  void release() override {
+    if (ring_) ring_->release();
+  }
+
   std::unique_ptr<SendQueue> open_send_queue() override {
-    return std::make_unique<PacketSendQueue>(fd_.get(), counters_);
+    return std::make_unique<PacketSendQueue>(sending_.get(), counters_);
   }
 
  private:
-  const UniqueFd fd_;
+  void open_ring() {
+    auto ring = PacketRing::open(fd_.get());
+    if (ring) {
+      ring_.emplace(std::move(*ring));
+    } else {
+      warning_ = "receives more slowly, without a ring: " + ring.error().message;
+      permission_.reset();
+    }
+  }
+
+  const UniqueFd fd_, sending_;  ///< apart: receiving and sending threads do not share a socket
+  std::shared_ptr<void> permission_;  ///< for the ring, which goes first
+  std::optional<PacketRing> ring_;
   std::optional<HostStackBlock> block_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Netdev>> open_system(const std::string& name) {
+Result<std::unique_ptr<Netdev>> open_system(const std::string& name, const RingBudget& rings) {
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
   if (link->loopback) return system_error_text(EINVAL);  // the host talks to itself there
   if (link->device_type != ARPHRD_ETHER) return fail("not an Ethernet device");
   auto fd = open_packet_socket(*link, {});
   if (!fd) return tl::unexpected(fd.error());
-  return std::make_unique<System>(*link, std::move(*fd));
+  auto sending = open_sending_socket(*link);
+  if (!sending) return tl::unexpected(sending.error());
+  return std::make_unique<System>(*link, std::move(*fd), std::move(*sending), rings.take());
 }
 
 }  // namespace bondway::netdev
