@@ -285,6 +285,7 @@ SwitchSettings switch_settings(const Row& row, Warnings& warnings) {
   settings.next_cfg = row.number("next_cfg");
   const std::int64_t interval = keys.number("stats-update-interval").value_or(5000);
   settings.statistics_interval = std::chrono::milliseconds(std::max<std::int64_t>(interval, 5000));
+  settings.workers = narrow<std::size_t>(within(keys.number("n-workers"), 0, 0, 64));
   const std::int64_t limit = keys.number("vlan-limit").value_or(1);
   settings.vlan_limit = limit == 1 ? 1 : 2;
   const std::string layout = keys.text("appctl-format").value_or("3.1");

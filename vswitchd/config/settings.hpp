@@ -40,6 +40,7 @@ void check_port(const bridge::BridgeSettings& bridge, const bridge::PortSettings
 struct SwitchSettings {
   std::int64_t next_cfg = 0;
   Duration statistics_interval = 5s;
+  std::size_t workers = 0;                   ///< threads that forward; 0: one for two processors
   std::uint8_t vlan_limit = 1;               ///< 802.1Q tags that are looked at
   bond::Layout layout = bond::Layout::v3_1;  ///< of bond/show and lacp/show: appctl-format
   bool operator==(const SwitchSettings&) const = default;

@@ -12,6 +12,8 @@ void add_lacp_commands(process::CommandTable& table, Switch& bondway_switch);
 void add_fdb_commands(process::CommandTable& table, Switch& bondway_switch);
 /// ofproto/list, dpif/show, dpif/dump-dps, qos/*, revalidator/*.
 void add_datapath_commands(process::CommandTable& table, Switch& bondway_switch);
+/// workers/show, flows/show.
+void add_worker_commands(process::CommandTable& table, Switch& bondway_switch);
 /// netdev-dummy/*.
 void add_dummy_commands(process::CommandTable& table, Switch& bondway_switch);
 

@@ -20,6 +20,7 @@ constexpr Duration kPassInterval = 10ms;
 /// interval: nobody has to wait for all of them.
 constexpr std::size_t kStatisticsAtOnce = 256;
 constexpr std::size_t kLargeChange = 200;  ///< steps
+constexpr Duration kLate = 100ms;          ///< partners may have been heard meanwhile
 constexpr int kMaxRoundsPerPass = 100;     ///< of timers that set each other off
 
 }  // namespace
@@ -51,6 +52,7 @@ void Controller::start() {
 void Controller::pass() {
   last_pass_ = clock_.now();
   armed_.reset();
+  if (switch_.deadline().value_or(TimePoint::max()) < clock_.now() - kLate) switch_.listen();
   for (int round = 0; round < kMaxRoundsPerPass; ++round) {
     const auto deadline = switch_.deadline();
     if (!deadline || *deadline > clock_.now()) break;

@@ -82,8 +82,8 @@ DatapathView::Port view_of(const Interface& interface) {
 
 using Datapaths = std::vector<DatapathView>;  ///< sorted by name
 
-/// There is no cache of flows yet, so every frame is a miss.
 Datapaths take(Switch& sw) {
+  const datapath::Worker::Frames frames = sw.datapath().frames();
   std::map<std::string, DatapathView> views;
   std::map<bridge::BridgeId, std::map<std::string, const Interface*>> interfaces;
   for (const Interface* interface : sw.interfaces().all()) {
@@ -94,7 +94,8 @@ Datapaths take(Switch& sw) {
     const std::string datapath = fmt::format("{0}@ovs-{0}", type.empty() ? "system" : type);
     DatapathView& view = views[datapath];
     view.name = datapath;
-    view.missed = sw.datapath().forwarded();
+    view.hit = frames.cached;
+    view.missed = frames.decided;
     DatapathView::Bridge& bridge = view.bridges.emplace_back();
     bridge.name = name;
     for (const auto& [port_name, interface] : interfaces[sw.find_bridge(name)->id]) {
@@ -179,6 +180,7 @@ void add_datapath_commands(process::CommandTable& table, Switch& sw) {
   table.add("qos/show-types", "interface", 1, 1, [&sw](const Args& args) {
     return answer_of_interface(sw, args, "No QoS types supported for interface: {}");
   });
+  add_worker_commands(table, sw);
   const auto nothing = [](const Args&) -> Result<std::string> { return ""; };
   table.add("revalidator/wait", "", 0, 0, nothing);
   table.add("revalidator/purge", "", 0, 0, nothing);

@@ -7,6 +7,7 @@
 
 #include "vswitchd/netdev/dummy.hpp"
 #include "vswitchd/netdev/netdev.hpp"
+#include "vswitchd/netdev/system.hpp"
 
 namespace bondway::daemon {
 
@@ -17,6 +18,7 @@ enum class DummyMode : std::uint8_t { off, on, override_all, override_system };
 class DeviceFactory {
  public:
   explicit DeviceFactory(DummyMode mode) : mode_(mode) {}
+  DummyMode dummies() const { return mode_; }
 
   /// The type that acts for a configured one: "", "internal", "patch", "dummy", or as it is when
   /// there is none of that name.
@@ -30,9 +32,12 @@ class DeviceFactory {
   MacAddress random_mac();
 
  private:
+  static constexpr std::size_t kRings = 64;  ///< 256 MB
+
   DummyMode mode_;
   std::mt19937_64 random_{std::random_device()() | std::uint64_t{std::random_device()()} << 32};
   netdev::DummyAddresses dummy_addresses_;
+  netdev::RingBudget rings_{kRings};
 };
 
 }  // namespace bondway::daemon

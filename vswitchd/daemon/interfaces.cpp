@@ -4,6 +4,10 @@
 
 #include <exception>
 #include <utility>
+#include <variant>
+
+#include "vswitchd/lacp/pdu.hpp"
+#include "vswitchd/lacp/rx_machine.hpp"
 
 namespace bondway::daemon {
 
@@ -34,7 +38,9 @@ bool Interface::link_up() const {
 
 Interfaces::Interfaces(asio::io_context& io, DeviceFactory& factory, datapath::Datapath& datapath,
                        SlowFrameHandler on_slow_frame)
-    : io_(io), factory_(factory), datapath_(datapath), on_slow_frame_(std::move(on_slow_frame)) {}
+    : io_(io), factory_(factory), datapath_(datapath), on_slow_frame_(std::move(on_slow_frame)) {
+  if (factory.dummies() == DummyMode::off) heartbeat_.emplace();
+}
 
 Interfaces::~Interfaces() {
   for (Interface* interface : all()) close(*interface);
@@ -149,14 +155,12 @@ void Interfaces::apply_settings(Interface& interface) {
 
 /// Slow-protocol frames of a wire have a way of their own, past all data.
 Result<void> Interfaces::open_slow_frames(Interface& interface) {
-  const bridge::InterfaceId id = interface.id;
   auto socket = netdev::ControlSocket::open(interface.settings.name);
   if (!socket) return tl::unexpected(socket.error());
   interface.slow_frames.emplace(std::move(*socket));
   const std::size_t at = interface.watches.size();
-  interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, id, at, &interface] {
-    const std::size_t received = interface.slow_frames->receive(
-        buffers_, [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
+  interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, at, &interface] {
+    const std::size_t received = hear(interface);
     // Real time, whatever the clock of the switch says: this is about the processor.
     const TimePoint now{std::chrono::steady_clock::now().time_since_epoch()};
     const Duration rest = interface.slow_budget.spend(received, now);
@@ -165,11 +169,48 @@ Result<void> Interfaces::open_slow_frames(Interface& interface) {
   return {};
 }
 
+std::size_t Interfaces::hear(Interface& interface) {
+  const bridge::InterfaceId id = interface.id;
+  return interface.slow_frames->receive(
+      buffers_, [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
+}
+
+void Interfaces::hear_slow_frames() {
+  for (Interface* interface : all()) {
+    if (interface->slow_frames) hear(*interface);
+  }
+}
+
+void Interfaces::send_slow_frame(Interface& interface, std::span<const std::uint8_t> octets) {
+  netdev::ControlSocket& socket = *interface.slow_frames;
+  (void)socket.send(FrameView{octets, {}});
+  if (!heartbeat_ || lacp::is_marker(octets)) return;
+  const auto pdu = lacp::decode(octets);
+  const auto* lacpdu = pdu ? std::get_if<lacp::Lacpdu>(&*pdu) : nullptr;
+  if (lacpdu == nullptr) return;
+  const lacp::PortState actor = lacpdu->actor.state, partner = lacpdu->partner.state;
+  if (!actor.has(lacp::Flag::activity) && !partner.has(lacp::Flag::activity)) {
+    return silence(interface.id);  // nothing follows
+  }
+  // 6.4.13: the partner's timeout says how often it wants to hear from us.
+  const Duration period =
+      partner.has(lacp::Flag::timeout) ? lacp::kFastPeriodicTime : lacp::kSlowPeriodicTime;
+  heartbeat_->sent(interface.id, period,
+                   [&socket, again = std::vector<std::uint8_t>(octets.begin(), octets.end())] {
+                     (void)socket.send(FrameView{again, {}});
+                   });
+}
+
+void Interfaces::silence(bridge::InterfaceId id) {
+  if (heartbeat_) heartbeat_->forget(id);
+}
+
 void Interfaces::close(Interface& interface) {
   plan_[static_cast<std::size_t>(interface.id)] = {};
   plan_changed_ = true;
   changed_.insert(interface.id);
   if (interface.device) datapath_.detach(interface.id);
+  silence(interface.id);
   interface.watches.clear();
   interface.slow_frames.reset();
   interface.device.reset();

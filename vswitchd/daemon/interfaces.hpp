@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "vswitchd/bridge/settings.hpp"
 #include "vswitchd/daemon/device_factory.hpp"
 #include "vswitchd/daemon/frame_budget.hpp"
+#include "vswitchd/daemon/heartbeat.hpp"
 #include "vswitchd/daemon/watch.hpp"
 #include "vswitchd/datapath/datapath.hpp"
 #include "vswitchd/netdev/buffers.hpp"
@@ -85,6 +87,14 @@ class Interfaces {
   static bool can_reconfigure(const Interface& interface,
                               const bridge::InterfaceSettings& settings);
 
+  /// Sends a slow-protocol frame on its own way out of a system device, as lost as on a cut wire
+  /// when the device does not take it.  A LACPDU is repeated when it should have been followed by
+  /// another one, until silence() is called.
+  void send_slow_frame(Interface& interface, std::span<const std::uint8_t> octets);
+  void silence(bridge::InterfaceId id);
+  /// Handles the slow-protocol frames that wait, now.
+  void hear_slow_frames();
+
   /// Interfaces whose status may have changed since the last call.
   std::set<bridge::InterfaceId> take_changed() { return std::exchange(changed_, {}); }
 
@@ -102,6 +112,7 @@ class Interfaces {
   void join(Interface& interface);
   void join_all_with(const std::string& name);
   Result<void> open_slow_frames(Interface& interface);
+  std::size_t hear(Interface& interface);
 
   asio::io_context& io_;
   DeviceFactory& factory_;
@@ -115,6 +126,7 @@ class Interfaces {
   std::vector<bridge::InterfacePlan> plan_;
   bool plan_changed_ = false;
   std::set<bridge::InterfaceId> changed_;
+  std::optional<Heartbeat> heartbeat_;  ///< not with dummies, whose clock may stand still
 };
 
 }  // namespace bondway::daemon

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 #include "vswitchd/netdev/host_stack.hpp"
 
@@ -21,7 +22,9 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
   netdev::HostStackBlock::sweep();
   watches_.emplace_back(io, links_.fd(), [this] { on_links(links_.read()); });
   watches_.emplace_back(io, datapath_.control_fd(), [this] {
-    for (const datapath::ControlFrame& arrived : datapath_.take_control_frames()) {
+    const auto news = datapath_.take_news();
+    for (const bridge::InterfaceId id : news.refused) check_link(id);
+    for (const datapath::ControlFrame& arrived : news.frames) {
       const Interface* interface = interfaces_.find(arrived.interface);
       if (interface && interface->slow_frames) continue;  // heard already, on a socket of its own
       on_slow_frame(arrived.interface, arrived.frame.octets);
@@ -34,9 +37,11 @@ Switch::~Switch() = default;
 
 void Switch::apply(const std::vector<config::Step>& steps) {
   ++totals_.reconfigurations;
+  next_attention_ = std::chrono::steady_clock::now() + kAttentionInterval;
   for (const config::Step& step : steps) {
     std::visit([this](const auto& s) { perform(s); }, step);
     run_queue();
+    attend();
   }
   settle();
 }
@@ -110,7 +115,10 @@ void Switch::perform(const config::AddPort& step) {
 void Switch::perform(const config::ChangePort& step) {
   SwitchPort& port = ports_.at(step.port);
   note_detect_mode(step.port, step.settings.detect);
-  if (!step.settings.lacp) port.lacp_since = 0;
+  if (!step.settings.lacp) {
+    port.lacp_since = 0;
+    for (const bridge::InterfaceId id : port.interfaces) interfaces_.silence(id);
+  }
   if (step.settings.lacp && port.lacp_since == 0) port.lacp_since = ++sequence_;
   for (const bridge::InterfaceId id : std::vector(port.interfaces)) {
     const Interface& interface = *interfaces_.find(id);
@@ -165,6 +173,9 @@ void Switch::perform(const config::RemovePort& step) {
 void Switch::perform(const config::ChangeSwitch& step) {
   row_ = step.row;
   settings_ = step.settings;
+  const std::size_t processors = std::thread::hardware_concurrency();
+  datapath_.set_workers(settings_.workers != 0 ? settings_.workers
+                                               : std::max<std::size_t>(processors / 2, 1));
 }
 
 void Switch::perform(const config::Warn& step) {

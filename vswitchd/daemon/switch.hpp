@@ -76,6 +76,10 @@ class Switch {
   void expire();
   std::optional<TimePoint> deadline() const;
 
+  /// Handles what links and partners have to say, now: before time is held against them that the
+  /// control thread spent elsewhere.
+  void listen();
+
   /// Called after every event, when its consequences have been carried out: time to look at
   /// deadline() and take_news().
   std::function<void()> on_settled;
@@ -153,6 +157,7 @@ class Switch {
     return bridges_by_id_[static_cast<std::size_t>(id)];
   }
   void queue(bridge::BridgeId bridge, bridge::PortActions actions);
+  void attend();
   void settle();
   void run_queue();
   void publish();
@@ -164,11 +169,14 @@ class Switch {
   void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
   void on_links(const std::vector<netdev::LinkEvent>& events);
   void on_link(const netdev::LinkEvent& event);
+  void check_link(bridge::InterfaceId id);
   void link_changed(Interface& interface);
   SwitchPort& port_of(const Interface& interface) {
     return *find_bridge(interface.bridge)->find(interface.port);
   }
   void log(std::string text, bridge::Log::Level level = bridge::Log::Level::info) const;
+
+  static constexpr Duration kAttentionInterval = 20ms;
 
   std::function<TimePoint()> now_;
   Logger log_;
@@ -192,6 +200,7 @@ class Switch {
   std::shared_ptr<bridge::RecirculationIds> recirculation_ids_ =
       std::make_shared<bridge::RecirculationIds>();
 
+  std::chrono::steady_clock::time_point next_attention_{};
   std::deque<std::pair<bridge::BridgeId, bridge::PortAction>> queue_;
   /// What leaves when the plan that it needs is in force.
   std::vector<std::pair<bridge::BridgeId, fdb::PortId>> announcing_;

@@ -5,6 +5,7 @@
 #include "vswitchd/bond/output_table.hpp"
 #include "vswitchd/daemon/switch.hpp"
 #include "vswitchd/lacp/pdu.hpp"
+#include "vswitchd/netdev/rtnl.hpp"
 
 namespace bondway::daemon {
 
@@ -47,6 +48,19 @@ void Switch::on_link(const netdev::LinkEvent& event) {
   }
 }
 
+/// A device refused to send.  Asked about a device, the kernel does not put off the answer.
+void Switch::check_link(bridge::InterfaceId id) {
+  const Interface* refused = interfaces_.find(id);
+  if (refused == nullptr || !refused->device || !refused->type.empty()) return;
+  const std::string name = refused->settings.name;
+  for (const netdev::LinkEvent& event : links_.read()) on_link(event);  // what is older goes first
+  const auto link = netdev::query_link(name);
+  Interface* interface = interfaces_.find(id);
+  if (!link || interface == nullptr || !interface->device) return;
+  if (interface->device->update({*link, *link})) link_changed(*interface);
+  run_queue();
+}
+
 void Switch::link_changed(Interface& interface) {
   news_.interfaces.insert(interface.id);
   if (!interface.is_open()) return;
@@ -63,6 +77,19 @@ void Switch::link_changed(Interface& interface) {
     // Also when only LACP's keys changed: the port compares.
     queue(port.bridge, bridge.bridge->link_changed(port.id, interface.id, member.link_up, now()));
   }
+}
+
+/// Links and partners do not wait until a long change of the configuration is done.
+void Switch::attend() {
+  const auto now = std::chrono::steady_clock::now();  // real time, whatever the daemon's clock does
+  if (now < next_attention_) return;
+  listen();
+  next_attention_ = std::chrono::steady_clock::now() + kAttentionInterval;
+}
+
+void Switch::listen() {
+  on_links(links_.read());
+  interfaces_.hear_slow_frames();
 }
 
 void Switch::dummy_changed(Interface& interface) {
@@ -157,7 +184,7 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send
   if (out == nullptr || !out->is_open()) return;
   ++totals_.slow_frames_sent;
   if (out->slow_frames) {
-    (void)out->slow_frames->send(FrameView{send.octets, {}});  // as lost as on a cut wire
+    interfaces_.send_slow_frame(*out, send.octets);
     return;
   }
   if (Interface* peer = lacp_peer(*out)) {

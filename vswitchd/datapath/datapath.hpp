@@ -1,38 +1,29 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
-#include "vswitchd/bridge/journey.hpp"
-#include "vswitchd/netdev/buffers.hpp"
-#include "vswitchd/netdev/netdev.hpp"
-#include "vswitchd/netdev/unique_fd.hpp"
+#include "vswitchd/datapath/worker.hpp"
 
 namespace bondway::datapath {
 
-/// A slow-protocol frame for the control thread, as it arrived on the interface.
-struct ControlFrame {
-  bridge::InterfaceId interface {};
-  Frame frame;
-};
-
-/// Carries frames between devices, by the plan in force, on a thread of its own.
+/// Carries frames between devices, by the plan in force, on worker threads: each has interfaces of
+/// its own to receive from, a cache of journeys, and counters; all share the plan's MAC tables.
 ///
-/// Every public function is for the control thread.  The forwarding lock is held by the worker while it
-/// handles a batch of frames, and by the control thread for moments: whoever waits for it waits for
-/// one batch, and the control thread is let in first.
+/// Every public function is for the control thread.  It waits for one batch of frames of each
+/// worker it has to do with, and is let in first.
 class Datapath {
  public:
-  /// `now` reads the daemon's clock, on either thread.
+  /// `now` reads the daemon's clock, on any thread.  One worker to begin with.
   explicit Datapath(std::function<TimePoint()> now);
   ~Datapath();
   Datapath(const Datapath&) = delete;
   Datapath& operator=(const Datapath&) = delete;
+
+  /// From now on so many workers, at least one, carry the frames.
+  void set_workers(std::size_t count);
 
   /// From now on frames are forwarded by this plan.
   void publish(std::shared_ptr<const bridge::Plan> plan);
@@ -54,36 +45,36 @@ class Datapath {
   void exclusively(const std::function<void()>& use);
 
   /// Frames that have entered the switch so far.
-  std::uint64_t forwarded() const { return forwarded_.load(std::memory_order_relaxed); }
+  Worker::Frames frames() const;
 
-  /// Readable while slow-protocol frames wait; taking them empties it.
-  int control_fd() const { return control_ready_.get(); }
-  std::vector<ControlFrame> take_control_frames();
+  /// One worker, at one instant.
+  struct WorkerView {
+    std::vector<bridge::InterfaceId> interfaces;
+    Worker::Frames frames;
+    std::vector<Flow> flows;
+  };
+  std::vector<WorkerView> view();
+
+  /// Readable while there is news: slow-protocol frames, and devices that refused to send.  Taking
+  /// it empties it.
+  int control_fd() const { return shared_.control_ready.get(); }
+  Shared::News take_news() { return shared_.take_news(); }
 
  private:
-  struct Device;
-  class ControlAccess;
+  struct Attached {
+    netdev::Netdev* device = nullptr;
+    Worker* receiver = nullptr;
+  };
 
-  void run();
-  void handle(Device& device);
-  void forward(bridge::InterfaceId in, const FrameView& frame);
-  void perform(const bridge::Journey& journey, const FrameView& frame);
-  void flush();
+  void start_workers(std::size_t count);
+  void give(bridge::InterfaceId id, Attached& attached);
 
-  std::function<TimePoint()> now_;
-  netdev::UniqueFd epoll_, wake_, control_ready_;
-
-  std::mutex lock_;  ///< the forwarding lock, of everything down to the blank line
-  std::atomic<int> control_waiting_ = 0;  ///< control thread wants the lock: the worker stands back
+  Shared shared_;
   std::shared_ptr<const bridge::Plan> plan_;
-  std::map<bridge::InterfaceId, std::unique_ptr<Device>> devices_;
-  std::vector<Device*> unflushed_;
-  netdev::FrameBuffers buffers_;
-  std::vector<ControlFrame> control_frames_;
-
-  std::atomic<std::uint64_t> forwarded_ = 0;
-  std::atomic<bool> stopping_ = false;
-  std::thread worker_;
+  std::map<bridge::InterfaceId, Attached> attached_;
+  std::map<const Worker*, std::size_t> input_counts_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Worker::Frames frames_of_former_;  ///< of workers that are no more
 };
 
 }  // namespace bondway::datapath
