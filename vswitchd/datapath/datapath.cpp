@@ -15,6 +15,7 @@ Datapath::~Datapath() = default;
 
 void Datapath::set_workers(std::size_t count) {
   if (count == workers_.size()) return;
+  for (const auto& worker : workers_) worker->stop();
   frames_of_former_ = frames();
   workers_.clear();
   input_counts_.clear();

@@ -46,6 +46,7 @@ class Datapath {
 
   /// Frames that have entered the switch so far.
   Worker::Frames frames() const;
+  std::uint64_t forwarded() const { return frames().cached + frames().decided; }
 
   /// One worker, at one instant.
   struct WorkerView {

@@ -108,7 +108,10 @@ Worker::Worker(Shared& shared, std::uint64_t seed)
   thread_ = std::thread([this] { run(); });
 }
 
-Worker::~Worker() {
+Worker::~Worker() { stop(); }
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
   stopping_ = true;
   raise(wake_);
   thread_.join();

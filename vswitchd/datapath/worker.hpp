@@ -61,6 +61,9 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  /// Ends the thread, which has dealt with its batch by then.  Not for one that holds Access.
+  void stop();
+
   /// The worker stands still.  Got as soon as it has dealt with one batch of frames.
   class Access {
    public:
