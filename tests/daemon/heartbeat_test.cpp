@@ -9,6 +9,9 @@ namespace {
 
 constexpr bridge::InterfaceId kMember{3};
 
+/// A control thread that is busy.
+void nobody(const std::shared_ptr<std::atomic<bool>>&) {}
+
 /// Waits, for what another thread does in real time; false after ten seconds.
 bool eventually(const std::function<bool()>& done) {
   for (int waited = 0; waited < 10'000; ++waited) {
@@ -20,7 +23,7 @@ bool eventually(const std::function<bool()>& done) {
 
 TEST(HeartbeatTest, RepeatsWhatShouldHaveBeenFollowed) {
   std::atomic<int> repeated = 0;
-  Heartbeat heartbeat;
+  Heartbeat heartbeat(nobody);
   const auto start = std::chrono::steady_clock::now();
   heartbeat.sent(kMember, 20ms, [&] { ++repeated; });
   ASSERT_TRUE(eventually([&] { return repeated >= 3; })) << "again and again";
@@ -30,7 +33,7 @@ TEST(HeartbeatTest, RepeatsWhatShouldHaveBeenFollowed) {
 
 TEST(HeartbeatTest, IsSilentOnceForgotten) {
   std::atomic<int> repeated = 0;
-  Heartbeat heartbeat;
+  Heartbeat heartbeat(nobody);
   heartbeat.sent(kMember, 1ms, [&] { ++repeated; });
   ASSERT_TRUE(eventually([&] { return repeated >= 1; }));
   heartbeat.forget(kMember);
@@ -43,12 +46,23 @@ TEST(HeartbeatTest, IsSilentOnceForgotten) {
 
 TEST(HeartbeatTest, LeavesAControlThreadAloneThatKeepsItsTime) {
   std::atomic<int> repeated = 0, other = 0;
-  Heartbeat heartbeat;
+  Heartbeat heartbeat(nobody);
   heartbeat.sent(bridge::InterfaceId{4}, 1ms, [&] { ++other; });
   ASSERT_TRUE(eventually([&] {
     heartbeat.sent(kMember, 10s, [&] { ++repeated; });
     return other >= 2;
   }));
+  EXPECT_EQ(repeated, 0);
+}
+
+TEST(HeartbeatTest, LeavesAControlThreadAloneThatAnswers) {
+  std::atomic<int> repeated = 0, asked = 0;
+  Heartbeat heartbeat([&](const std::shared_ptr<std::atomic<bool>>& answered) {
+    *answered = true;
+    ++asked;
+  });
+  heartbeat.sent(kMember, 1ms, [&] { ++repeated; });
+  ASSERT_TRUE(eventually([&] { return asked >= 3; })) << "asked again and again";
   EXPECT_EQ(repeated, 0);
 }
 

@@ -8,7 +8,7 @@
 
 namespace bondway::daemon {
 
-Heartbeat::Heartbeat() : thread_([this] { run(); }) {
+Heartbeat::Heartbeat(Ask ask) : ask_(std::move(ask)), thread_([this] { run(); }) {
   // Ahead of whatever else keeps the processors busy.  Without the right to it, it is as good as
   // any other thread.
   sched_param priority{};
@@ -50,18 +50,29 @@ void Heartbeat::run() {
   }
 }
 
+/// Opens a question if there is none, and returns when its answer is due.
+Heartbeat::Clock::time_point Heartbeat::answer_due(Clock::time_point now) {
+  if (!answered_) {
+    answered_ = std::make_shared<std::atomic<bool>>(false);
+    answer_due_ = now + kAnswerTime;
+    ask_(answered_);
+  }
+  return answer_due_;
+}
+
 /// Returns when the next one is due.
 Heartbeat::Clock::time_point Heartbeat::repeat_what_is_due() {
   Clock::time_point next = Clock::time_point::max();
   const Clock::time_point now = Clock::now();
   for (auto& [id, beat] : beats_) {
     if (beat.due > beat.last) continue;
-    if (beat.due <= now) {
-      beat.repeat();
+    if (beat.due <= now && answer_due(now) <= now) {
+      if (!*answered_) beat.repeat();
       beat.due = now + beat.period;
     }
-    next = std::min(next, beat.due);
+    next = std::min(next, beat.due <= now ? answer_due_ : beat.due);
   }
+  if (answered_ && answer_due_ <= now) answered_.reset();  // the next time is another question
   return next;
 }
 

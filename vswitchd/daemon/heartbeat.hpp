@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -13,7 +15,8 @@ namespace bondway::daemon {
 
 /// Keeps partners from thinking that we fell silent while the control thread is busy with a long
 /// change of the configuration: what it last sent on an interface, and should have followed by now,
-/// is sent once more, from a thread that does nothing else.
+/// is sent once more, from a thread that does nothing else.  First it asks the control thread: one
+/// that answers has its reasons for not sending.
 ///
 /// Real time, whatever the daemon's clock does.  Public functions are for the control thread.
 class Heartbeat {
@@ -22,8 +25,14 @@ class Heartbeat {
   static constexpr Duration kGrace = 400ms;
   /// A control thread that is silent for longer will not come back, and partners should know.
   static constexpr Duration kPatience = 65s;
+  /// A control thread that does not answer for so long is busy.
+  static constexpr Duration kAnswerTime = 50ms;
 
-  Heartbeat();
+  /// Called on the other thread: has the control thread set it as soon as it gets to it.  Must not
+  /// wait.
+  using Ask = std::function<void(std::shared_ptr<std::atomic<bool>> answered)>;
+
+  explicit Heartbeat(Ask ask);
   ~Heartbeat();
   Heartbeat(const Heartbeat&) = delete;
   Heartbeat& operator=(const Heartbeat&) = delete;
@@ -44,11 +53,15 @@ class Heartbeat {
 
   void run();
   Clock::time_point repeat_what_is_due();
+  Clock::time_point answer_due(Clock::time_point now);
 
+  const Ask ask_;
   std::mutex lock_;  ///< of everything down to the thread
   std::condition_variable changed_;
   std::map<bridge::InterfaceId, Beat> beats_;
   Clock::time_point next_ = Clock::time_point::max();
+  std::shared_ptr<std::atomic<bool>> answered_;  ///< null: no question is open
+  Clock::time_point answer_due_{};
   bool stopping_ = false;
   std::thread thread_;
 };

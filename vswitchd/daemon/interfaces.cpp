@@ -39,7 +39,11 @@ bool Interface::link_up() const {
 Interfaces::Interfaces(asio::io_context& io, DeviceFactory& factory, datapath::Datapath& datapath,
                        SlowFrameHandler on_slow_frame)
     : io_(io), factory_(factory), datapath_(datapath), on_slow_frame_(std::move(on_slow_frame)) {
-  if (factory.dummies() == DummyMode::off) heartbeat_.emplace();
+  if (factory.dummies() == DummyMode::off) {
+    heartbeat_.emplace([&io](const std::shared_ptr<std::atomic<bool>>& answered) {
+      asio::post(io, [answered] { *answered = true; });
+    });
+  }
 }
 
 Interfaces::~Interfaces() {

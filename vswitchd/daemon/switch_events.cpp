@@ -53,7 +53,10 @@ void Switch::check_link(bridge::InterfaceId id) {
   const Interface* refused = interfaces_.find(id);
   if (refused == nullptr || !refused->device || !refused->type.empty()) return;
   const std::string name = refused->settings.name;
-  for (const netdev::LinkEvent& event : links_.read()) on_link(event);  // what is older goes first
+  for (const netdev::LinkEvent& event : links_.read()) {  // what is older goes first
+    on_link(event);
+    run_queue();
+  }
   const auto link = netdev::query_link(name);
   Interface* interface = interfaces_.find(id);
   if (!link || interface == nullptr || !interface->device) return;
@@ -79,8 +82,10 @@ void Switch::link_changed(Interface& interface) {
   }
 }
 
-/// Links and partners do not wait until a long change of the configuration is done.
+/// Links and partners do not wait until a long change of the configuration is done.  Dummies have
+/// neither, and what they do does not depend on how long things take.
 void Switch::attend() {
+  if (factory_.dummies() != DummyMode::off) return;
   const auto now = std::chrono::steady_clock::now();  // real time, whatever the daemon's clock does
   if (now < next_attention_) return;
   listen();
@@ -218,8 +223,9 @@ void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Ann
 void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::CheckLink& check) {
   Interface* interface = interfaces_.find(check.interface);
   if (interface == nullptr || !interface->device) return;
-  const netdev::Link* link = links_.find(interface->settings.name);
-  if (link != nullptr && interface->device->update({*link, *link})) link_changed(*interface);
+  // Not what the kernel's messages said last: they are late, see check_link().
+  const auto link = netdev::query_link(interface->settings.name);
+  if (link && interface->device->update({*link, *link})) link_changed(*interface);
 }
 
 void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::Log& log) { log_(log); }
