@@ -2,6 +2,7 @@
 
 #include <linux/if_packet.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <cerrno>
@@ -34,6 +35,28 @@ std::optional<VlanTag> stripped_tag(const tpacket2_hdr& header) {
   if ((header.tp_status & TP_STATUS_VLAN_VALID) == 0) return std::nullopt;
   const bool has_tpid = (header.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
   return VlanTag{has_tpid ? header.tp_vlan_tpid : std::uint16_t{0x8100}, header.tp_vlan_tci};
+}
+
+/// A device that went down leaves an error, which would wake us until somebody takes it.
+void clear_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
+/// Takes exactly as many frames from the socket's queue as slots refer to it: one that stayed would
+/// be taken for the next.  An error of the device comes instead of frames, once.
+PacketReader::Outcome read_queue(int fd, std::size_t count, std::size_t first,
+                                 FrameBuffers& buffers, FrameSink sink) {
+  PacketReader::Outcome sum;
+  while (sum.received < count) {
+    const auto read = buffers.packets().read(fd, count - sum.received, sink, first + sum.received);
+    if (read.received == 0 && read.error == EAGAIN) break;
+    sum.received += read.received;
+    sum.dropped += read.dropped;
+    sum.octets += read.octets;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -72,6 +95,7 @@ PacketReader::Outcome PacketRing::read(int fd, std::size_t limit, FrameBuffers& 
   release();
   PacketReader::Outcome outcome;
   std::size_t copied = 0;
+  if (!is_ours(slot(next_))) clear_error(fd);
   while (outcome.received < limit && is_ours(slot(next_))) {
     std::size_t run = 0;
     while (outcome.received + run < limit && is_ours(slot(next_ + run)) &&
@@ -83,7 +107,7 @@ PacketReader::Outcome PacketRing::read(int fd, std::size_t limit, FrameBuffers& 
       run = 1;
       ++outcome.received;
     } else {
-      const auto queued = buffers.packets().read(fd, run, sink, copied);
+      const auto queued = read_queue(fd, run, copied, buffers, sink);
       copied += queued.received;
       outcome.received += run;
       outcome.dropped += queued.dropped + (run - queued.received);
