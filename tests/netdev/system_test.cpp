@@ -1,6 +1,7 @@
 #include "vswitchd/netdev/system.hpp"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -184,6 +185,29 @@ TEST_F(SystemTest, DropsAndCountsWhileDown) {
   send(*device, sample());
   EXPECT_EQ(device->counters().tx_packets, 0U);
   EXPECT_EQ(device->counters().tx_dropped, 1U);
+}
+
+TEST_F(SystemTest, ReceivesLargeFramesInTheirTurnAfterTheDeviceWasDown) {
+  cable("v0");
+  sh("ip link set v0 mtu 9000; ip link set v0x mtu 9000");
+  const auto near = open("v0"), far = open("v0x");
+  sh("ip link set v0x down; ip link set v0x up");
+  for (std::uint8_t number = 0; number < 3; ++number) {
+    SCOPED_TRACE(int{number});
+    Frame large = sample(4000);
+    large.octets[20] = number;
+    send(*near, large);
+    EXPECT_EQ(receive(*far), (std::vector{large}));
+  }
+}
+
+TEST_F(SystemTest, IsNotReadableForeverAfterItWasDown) {
+  cable("v0");
+  const auto device = open("v0");
+  sh("ip link set v0 down");
+  receive_now(*device);
+  pollfd waiting{device->poll_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&waiting, 1, 0), 0);
 }
 
 TEST_F(SystemTest, HearsSlowProtocolsOnASocketOfTheirOwn) {
