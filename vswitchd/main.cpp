@@ -191,6 +191,8 @@ class Program {
     daemon::add_lacp_commands(commands_, switch_);
     daemon::add_fdb_commands(commands_, switch_);
     daemon::add_datapath_commands(commands_, switch_);
+    daemon::add_tree_commands(commands_, switch_);
+    daemon::add_trace_command(commands_, switch_);
     if (settings_.dummies == DummyMode::off) return;
     daemon::add_dummy_commands(commands_, switch_);
     process::add_time_commands(commands_, clock, io_, [this] { controller_.pass(); });

@@ -73,6 +73,19 @@ TEST_F(JourneyTest, ALoopEndsWithWhatWasSentSoFar) {
   EXPECT_LE(sent.size(), static_cast<std::size_t>(kMaxTraversals));
 }
 
+TEST_F(JourneyTest, ACopyCrossesSoManyBridges) {  // as many as the reference's
+  const auto host = builder.add_port(br0);
+  BridgeId last = br0;
+  std::vector<InterfaceId> hosts{host};
+  for (int i = 0; i < 79; ++i) {
+    const BridgeId next = builder.add_bridge();
+    builder.patch(builder.add_port(last), builder.add_port(next));
+    hosts.push_back(builder.add_port(next));
+    last = next;
+  }
+  EXPECT_THAT(go(frame(kA, kBroadcast), host).sent, SizeIs(kMaxDepth));
+}
+
 TEST_F(JourneyTest, CountsWhatABondsBucketsCarry) {
   bond::OutputTable table;
   table.spread = bond::OutputTable::Spread::slb_buckets;

@@ -59,7 +59,7 @@ TEST(VlanAdmission, FollowsThePortsMode) {
     const auto frame = admit(row.rules, arriving(row.arriving));
     ASSERT_EQ(frame.has_value(), row.internal.has_value());
     if (frame) {
-      EXPECT_EQ(frame->vlan, vlan(*row.internal));
+      EXPECT_EQ(frame->vlan(), vlan(*row.internal));
     }
   }
 }
@@ -76,8 +76,8 @@ OnWire on_wire(const VlanRules& out, const VlanRules& in, const Headers& headers
   if (!frame) return {false, {}};
   const auto edit = leave(out, *frame, headers, false);
   if (!edit) return {false, {}};
-  if (edit->push_count > 0) return {true, edit->push[0].vlan().number()};
-  if (edit->strip == 0 && headers.outer) return {true, headers.outer->vlan().number()};
+  const Headers left = edited(headers, *edit);
+  if (left.outer) return {true, left.outer->vlan().number()};
   return {true, {}};
 }
 
@@ -95,12 +95,20 @@ TEST(VlanOutput, FollowsThePortsMode) {
       {"trunk to another access does not leave", kAccess10, all, arriving(20), {false, {}}},
       {"trunk to trunk keeps it", kTrunk, all, arriving(20), {true, 20}},
       {"trunk that does not carry it", kTrunk, all, arriving(30), {false, {}}},
-      {"an inner tag stays with the frame", kAccess10, all, arriving(10, 20), {true, {}}},
+      {"an access port does not carry an inner VLAN",
+       kAccess10,
+       all,
+       arriving(10, 20),
+       {false, {}}},
+      {"an inner priority tag is lost there", kAccess10, all, arriving(10, 0), {true, {}}},
+      {"native-untagged shows an inner tag", kNativeUntagged, all, arriving(10, 20), {true, 20}},
       {"native-tagged tags its own VLAN", kNativeTagged, kAccess10, arriving({}), {true, 10}},
       {"native-untagged does not", kNativeUntagged, all, arriving(10), {true, {}}},
       {"native-untagged tags the others", kNativeUntagged, all, arriving(20), {true, 20}},
       {"VLAN 0 leaves a trunk untagged", all, all, arriving({}), {true, {}}},
-      {"a priority tag is not kept", all, all, arriving(0, {}, 5), {true, {}}},
+      {"VLAN 0 without priority leaves a trunk untagged", all, all, arriving(0), {true, {}}},
+      {"a trunk keeps a priority tag", all, all, arriving(0, {}, 5), {true, 0}},
+      {"an access port does not", rules(VlanMode::access, 0), all, arriving(0, {}, 5), {true, {}}},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
@@ -116,19 +124,59 @@ TEST(VlanOutput, LeavesAnUnchangedTagAlone) {
   EXPECT_EQ(leave(all, *admit(all, headers), headers, false), TagEdit());
 }
 
+TEST(VlanOutput, KeepsTheDropEligibleBitOfAnUnchangedTag) {
+  Headers headers = arriving(20, {}, 3);
+  headers.outer->tci |= 0x1000;
+  const VlanRules all = rules(VlanMode::trunk, 0);
+  EXPECT_EQ(leave(all, *admit(all, headers), headers, false), TagEdit());
+}
+
 TEST(VlanOutput, KeepsPriorityWhereAskedTo) {
-  VlanRules out = rules(VlanMode::trunk, 0);
-  const VlanRules in = rules(VlanMode::trunk, 0);
+  VlanRules out = rules(VlanMode::access, 10);
+  const VlanRules in = rules(VlanMode::access, 10);
   const auto tag = [&](PriorityTags tags, const Headers& headers) {
     out.priority_tags = tags;
     return on_wire(out, in, headers).tag;
   };
-  const Headers urgent = arriving(0, {}, 5), plain_tag = arriving(0), untagged = arriving({});
+  const Headers urgent = arriving(0, {}, 5), plain_tag = arriving(0);
   EXPECT_EQ(tag(PriorityTags::never, urgent), std::nullopt);
   EXPECT_EQ(tag(PriorityTags::if_nonzero, urgent), 0);
   EXPECT_EQ(tag(PriorityTags::if_nonzero, plain_tag), std::nullopt);
-  EXPECT_EQ(tag(PriorityTags::always, plain_tag), 0);
-  EXPECT_EQ(tag(PriorityTags::always, untagged), std::nullopt);
+  EXPECT_EQ(tag(PriorityTags::always, plain_tag), std::nullopt)
+      << "its tag ends at the access port";
+  out = rules(VlanMode::trunk, 0);
+  EXPECT_EQ(tag(PriorityTags::never, urgent), 10);
+}
+
+TEST(VlanOutput, KeepsATagOfVlanZeroAlwaysWhereAskedTo) {
+  VlanRules out = rules(VlanMode::trunk, 0);
+  out.priority_tags = PriorityTags::always;
+  const VlanRules trunk = rules(VlanMode::trunk, 0), access = rules(VlanMode::access, 0);
+  EXPECT_EQ(on_wire(out, trunk, arriving(0)).tag, 0);
+  EXPECT_EQ(on_wire(out, trunk, arriving({})).tag, std::nullopt);
+  EXPECT_EQ(on_wire(out, access, arriving({})).tag, 0) << "it got one at the access port";
+}
+
+TEST(VlanTunnel, WritesTheFramesPriorityWhereAskedTo) {
+  const VlanRules tunnel = rules(VlanMode::dot1q_tunnel, 100);
+  VlanRules out = rules(VlanMode::trunk, 0);
+  const Headers customer = arriving(10, {}, 5);
+  const auto priority = [&](PriorityTags tags) {
+    out.priority_tags = tags;
+    return leave(out, *admit(tunnel, customer), customer, false)->push[0].priority();
+  };
+  EXPECT_EQ(priority(PriorityTags::never), 0);
+  EXPECT_EQ(priority(PriorityTags::if_nonzero), 5);
+}
+
+TEST(VlanTunnel, LosesTheTagsThatDoNotFit) {
+  const VlanRules tunnel = rules(VlanMode::dot1q_tunnel, 100), all = rules(VlanMode::trunk, 0);
+  const Headers two = arriving(10, 20);
+  EXPECT_EQ(leave(all, *admit(tunnel, two), two, false),
+            (TagEdit{2, 2, {VlanTag{0x88a8, 100}, VlanTag{0x8100, 10}}}));
+  const VlanRules zero = rules(VlanMode::dot1q_tunnel, 0);
+  EXPECT_EQ(leave(all, *admit(zero, arriving(10)), arriving(10), false), (TagEdit{1, 0, {}}))
+      << "no customer tag behind one of VLAN 0 that is not written";
 }
 
 TEST(VlanTunnel, PutsTheCustomersTagBehindItsOwn) {
@@ -139,7 +187,7 @@ TEST(VlanTunnel, PutsTheCustomersTagBehindItsOwn) {
 
   const auto inside = admit(tunnel, customer);
   ASSERT_TRUE(inside);
-  EXPECT_EQ(inside->vlan, vlan(100));
+  EXPECT_EQ(inside->vlan(), vlan(100));
   const auto edit = leave(all, *inside, customer, false);
   ASSERT_TRUE(edit);
   EXPECT_EQ(edit->strip, 0);

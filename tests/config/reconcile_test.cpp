@@ -110,6 +110,22 @@ TEST_F(ReconcileTest, RemovalsComeFirst) {
   EXPECT_EQ(steps(), (Words{"remove port", "remove bridge"}));
 }
 
+TEST_F(ReconcileTest, AMirrorIsPartOfItsBridge) {
+  add_bridge();
+  add_port("p1", {"p1"});
+  steps();
+  transact(R"([{"op":"insert","table":"Mirror","uuid-name":"m",
+                "row":{"name":"m0","select_all":true,"output_vlan":30}},
+               {"op":"update","table":"Bridge","where":[["name","==","br0"]],
+                "row":{"mirrors":["named-uuid","m"]}}])");
+  EXPECT_EQ(steps(), (Words{"change bridge br0"}));
+  transact(R"([{"op":"update","table":"Mirror","where":[],"row":{"snaplen":64}}])");
+  EXPECT_EQ(steps(), (Words{"change bridge br0"}));
+  transact(R"([{"op":"update","table":"Mirror","where":[],
+                "row":{"statistics":["map",[["tx_packets",1]]]}}])");
+  EXPECT_EQ(steps(), Words{}) << "what the daemon reports";
+}
+
 TEST_F(ReconcileTest, PortsWithANumberOfTheirOwnComeBeforeTheOthers) {
   add_bridge();
   add_port("a", {"a"});

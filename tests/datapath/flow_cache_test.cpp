@@ -66,8 +66,10 @@ TEST(FlowCacheTest, CountsOnceAtEveryPlaceOfTheJourney) {
   bridge::BucketLoad load;
   bridge::Traffic traffic;
   bridge::Journey journey = journey_to(5);
-  journey.credits.push_back({.load = &load, .bucket = 17, .growth = 4});
-  journey.credits.push_back({.traffic = &traffic, .arrived = true, .growth = 0});
+  bridge::MirrorCount mirror;
+  journey.credits.push_back({.load = &load, .bucket = 17});
+  journey.credits.push_back({.mirror = &mirror});
+  journey.credits.push_back({.traffic = &traffic, .arrived = true});
   FlowCache cache(1);
   Flow& flow = cache.insert(key(headers(1)), kPlan, journey, TimePoint());
   cache.count(flow, 60, TimePoint());
@@ -75,7 +77,9 @@ TEST(FlowCacheTest, CountsOnceAtEveryPlaceOfTheJourney) {
   EXPECT_EQ(load.octets[17], 0u) << "not with every frame";
   cache.settle();
   cache.settle();
-  EXPECT_EQ(load.octets[17], 168u);
+  EXPECT_EQ(load.octets[17], 160u);
+  EXPECT_EQ(mirror.packets, 2u);
+  EXPECT_EQ(mirror.octets, 160u);
   EXPECT_EQ(traffic.rx_packets, 2u);
   EXPECT_EQ(traffic.rx_octets, 160u);
   EXPECT_EQ(flow.packets, 2u);

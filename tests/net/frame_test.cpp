@@ -56,6 +56,17 @@ TEST(ParseHeaders, LooksBehindTwoTags) {
   EXPECT_EQ(headers->flow.destination_port, 2);
 }
 
+TEST(ParseHeaders, LooksAtNoMoreTagsThanItIsTold) {
+  const auto octets =
+      hex(std::string(kMacs) + "8100 000a 8100 0014 0800 4500001c00000000401100000a0000010a000002");
+  const auto headers = parse_headers(FrameView{octets, {}}, 1);
+  ASSERT_TRUE(headers);
+  EXPECT_EQ(headers->vlan().number(), 10);
+  EXPECT_FALSE(headers->inner);
+  EXPECT_EQ(headers->type, kVlanType);
+  EXPECT_EQ(headers->flow, FlowFields()) << "what is behind is not understood";
+}
+
 TEST(ParseHeaders, LeavesAThirdTagToTheType) {
   const auto headers = parse(hex(std::string(kMacs) + "8100 0001 8100 0002 8100 0003 0800"));
   ASSERT_TRUE(headers);

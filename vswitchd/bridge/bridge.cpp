@@ -38,11 +38,19 @@ Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr
       fallback_mac_(fallback_mac),
       mac_(settings_.hwaddr.value_or(fallback_mac)),
       macs_(std::move(macs)),
-      ids_(std::move(ids)) {}
+      ids_(std::move(ids)) {
+  keep_mirror_counts();
+}
 
 PortActions Bridge::configure(BridgeSettings settings, TimePoint now) {
   settings_ = std::move(settings);
-  return choose_mac(now);
+  keep_mirror_counts();
+  for (std::size_t place = 0; place < slots_.size(); ++place) {
+    if (slots_[place].port) offer_mac(fdb::PortId{static_cast<std::uint32_t>(place)});
+  }
+  PortActions actions = choose_mac(now);
+  configure_tree(now, actions);
+  return actions;
 }
 
 fdb::PortId Bridge::add_port(PortSettings settings) {
@@ -64,7 +72,7 @@ PortActions Bridge::configure_port(fdb::PortId id, PortSettings settings, TimePo
   Port& port = *slots_[index(id)].port;
   const PortSettings& old = port.settings();
   const bool forgets = old.vlan != settings.vlan || old.is_protected != settings.is_protected;
-  PortActions actions = after(id, port.configure(std::move(settings), now));
+  PortActions actions = after(id, port.configure(std::move(settings), now), now);
   if (forgets) actions.push_back({id, ForgetAddresses{}});
   return actions;
 }
@@ -79,25 +87,25 @@ void Bridge::remove_port(fdb::PortId id) {
 }
 
 PortActions Bridge::add_members(fdb::PortId id, std::span<const Member> members, TimePoint now) {
-  return after(id, slots_[index(id)].port->add_members(members, now));
+  return after(id, slots_[index(id)].port->add_members(members, now), now);
 }
 
 PortActions Bridge::remove_member(fdb::PortId id, InterfaceId member, TimePoint now) {
-  return after(id, slots_[index(id)].port->remove_member(member, now));
+  return after(id, slots_[index(id)].port->remove_member(member, now), now);
 }
 
 PortActions Bridge::link_changed(fdb::PortId id, InterfaceId member, bool up, TimePoint now) {
-  return after(id, slots_[index(id)].port->link_changed(member, up, now));
+  return after(id, slots_[index(id)].port->link_changed(member, up, now), now);
 }
 
 PortActions Bridge::receive(fdb::PortId id, InterfaceId member, std::span<const std::uint8_t> frame,
                             TimePoint now) {
   Port* port = find(id);
-  return port == nullptr ? PortActions() : after(id, port->receive(member, frame, now));
+  return port == nullptr ? PortActions() : after(id, port->receive(member, frame, now), now);
 }
 
 PortActions Bridge::settle(fdb::PortId id, TimePoint now) {
-  return after(id, slots_[index(id)].port->settle(now));
+  return after(id, slots_[index(id)].port->settle(now), now);
 }
 
 std::vector<fdb::PortId> Bridge::due(TimePoint now) const {
@@ -111,12 +119,14 @@ std::vector<fdb::PortId> Bridge::due(TimePoint now) const {
 
 PortActions Bridge::expire_port(fdb::PortId id, TimePoint now) {
   Port* port = find(id);
-  return port == nullptr ? PortActions() : after(id, port->expire(now));
+  return port == nullptr ? PortActions() : after(id, port->expire(now), now);
 }
 
 std::optional<TimePoint> Bridge::deadline() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
+  std::optional<TimePoint> deadline;
+  if (tree_) deadline = tree_->deadline();
+  if (deadlines_.empty()) return deadline;
+  return earlier(deadline, deadlines_.begin()->first);
 }
 
 Port* Bridge::find(fdb::PortId id) {
@@ -129,10 +139,11 @@ PortActions Bridge::choose_mac(TimePoint now) {
   if (chosen == mac_) return {};
   mac_ = chosen;
   PortActions actions;
+  configure_tree(now, actions);
   for (std::size_t place = 0; place < slots_.size(); ++place) {
     if (!slots_[place].port) continue;
     const fdb::PortId id{static_cast<std::uint32_t>(place)};
-    for (PortAction& action : after(id, slots_[place].port->set_bridge_mac(mac_, now))) {
+    for (PortAction& action : after(id, slots_[place].port->set_bridge_mac(mac_, now), now)) {
       actions.push_back(std::move(action));
     }
   }
@@ -144,27 +155,66 @@ std::shared_ptr<const BridgePlan> Bridge::plan() {
   plan->name = settings_.name;
   plan->secure = settings_.secure;
   plan->forward_bpdu = settings_.forward_bpdu;
+  plan->spanning_tree = tree_ != nullptr;
   plan->flood_vlans = settings_.flood_vlans;
   plan->ports = plans_;
   plan->macs = macs_;
+  plan->mirrors = mirrors_plan();
   return plan;
 }
 
+// ---- mirrors
+
+/// A mirror keeps its count while it exists.
+void Bridge::keep_mirror_counts() {
+  auto old = std::exchange(mirror_counts_, {});
+  for (const MirrorSettings& mirror : settings_.mirrors) {
+    const auto known = old.find(mirror.id);
+    mirror_counts_[mirror.id] =
+        known == old.end() ? std::make_shared<MirrorCount>() : known->second;
+  }
+}
+
+std::shared_ptr<const MirrorCount> Bridge::mirror_count(const MirrorSettings& mirror) const {
+  return mirror_counts_.at(mirror.id);
+}
+
+std::shared_ptr<const MirrorsPlan> Bridge::mirrors_plan() const {
+  if (settings_.mirrors.empty()) return nullptr;
+  std::vector<std::string> names;
+  for (const Slot& slot : slots_) names.push_back(slot.port ? slot.port->settings().name : "");
+  return plan_mirrors(settings_.mirrors, names, mirror_counts_);
+}
+
+// ---- after events
+
 /// What follows every event of a port: its plan, its place in the time table, its address.
-PortActions Bridge::after(fdb::PortId id, Actions actions) {
+PortActions Bridge::after(fdb::PortId id, Actions actions, TimePoint now) {
   PortActions result;
   result.reserve(actions.size());
   bool plan_changed = false;
   for (Action& action : actions) {
     if (std::holds_alternative<PlanChanged>(action)) {
       if (std::exchange(plan_changed, true)) continue;
-      plans_[index(id)] = std::make_shared<PortPlan>(slots_[index(id)].port->plan());
+      update_plan(id);
       offer_mac(id);
     }
     std::visit([&](auto& a) { result.push_back({id, std::move(a)}); }, action);
   }
+  update_tree_port(id, now, result);
   reschedule(id);
   return result;
+}
+
+void Bridge::update_plan(fdb::PortId id) {
+  auto plan = std::make_shared<PortPlan>(slots_[index(id)].port->plan());
+  const stp::Handle handle{static_cast<std::uint32_t>(id)};
+  if (tree_ && tree_->takes_part(handle)) {
+    const stp::State state = tree_->state(handle);
+    plan->learns = stp::learns(state);
+    plan->forwards = state == stp::State::forwarding;
+  }
+  plans_[index(id)] = std::move(plan);
 }
 
 void Bridge::reschedule(fdb::PortId id) {
@@ -179,7 +229,10 @@ void Bridge::reschedule(fdb::PortId id) {
 void Bridge::offer_mac(fdb::PortId id) {
   Slot& slot = slots_[index(id)];
   auto offered = representative(*slot.port, settings_.name);
-  if (offered && !qualifies(*offered)) offered.reset();
+  const bool is_mirror_output =
+      std::ranges::find(settings_.mirrors, slot.port->settings().name,
+                        &MirrorSettings::output_port) != settings_.mirrors.end();
+  if (offered && (is_mirror_output || !qualifies(*offered))) offered.reset();
   if (offered == slot.offered_mac) return;
   if (slot.offered_mac) offered_macs_.erase(offered_macs_.find(*slot.offered_mac));
   if (offered) offered_macs_.insert(*offered);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vswitchd/bridge/port.hpp"
+#include "vswitchd/stp/spanning_tree.hpp"
 
 namespace bondway::bridge {
 
@@ -19,10 +20,21 @@ struct ForgetAddresses {
   bool operator==(const ForgetAddresses&) const = default;
 };
 
-/// What a bridge wants done, and for which of its ports.
+/// Forget everything learned in the bridge: its spanning tree has changed.
+struct ForgetAllAddresses {
+  bool operator==(const ForgetAllAddresses&) const = default;
+};
+
+/// A status column of the bridge may have changed.
+struct TreeStatusChanged {
+  bool operator==(const TreeStatusChanged&) const = default;
+};
+
+/// What a bridge wants done, and for which of its ports, where one is concerned.
 struct PortAction {
   fdb::PortId port{};
-  std::variant<SendFrame, PlanChanged, StatusChanged, Announce, CheckLink, Log, ForgetAddresses>
+  std::variant<SendFrame, PlanChanged, StatusChanged, Announce, CheckLink, Log, ForgetAddresses,
+               ForgetAllAddresses, TreeStatusChanged>
       action;
 };
 using PortActions = std::vector<PortAction>;
@@ -71,6 +83,15 @@ class Bridge {
   PortActions link_changed(fdb::PortId id, InterfaceId member, bool up, TimePoint now);
   PortActions receive(fdb::PortId id, InterfaceId member, std::span<const std::uint8_t> frame,
                       TimePoint now);
+  /// A frame to the spanning tree's group address arrived on a port.  Ignored while it is off.
+  PortActions receive_bpdu(fdb::PortId id, std::span<const std::uint8_t> frame, TimePoint now);
+  /// Null while stp_enable is off.
+  const stp::SpanningTree* tree() const { return tree_.get(); }
+  /// `stp/tcn`.
+  PortActions note_topology_change(TimePoint now);
+  /// Gives the spanning tree its due.
+  PortActions expire_tree(TimePoint now);
+
   /// A command changed the port's bond.
   PortActions settle(fdb::PortId id, TimePoint now);
 
@@ -84,14 +105,25 @@ class Bridge {
   /// administered address among its ports, else the fallback.  Ports learn of a change.
   PortActions choose_mac(TimePoint now);
 
+  /// What a mirror of the settings has taken; read under the forwarding lock.
+  std::shared_ptr<const MirrorCount> mirror_count(const MirrorSettings& mirror) const;
+
   /// As forwarding sees the bridge now; cheap for the ports that did not change.
   std::shared_ptr<const BridgePlan> plan();
 
  private:
   std::size_t index(fdb::PortId id) const { return static_cast<std::size_t>(id); }
-  PortActions after(fdb::PortId id, Actions actions);
+  PortActions after(fdb::PortId id, Actions actions, TimePoint now);
+  void update_plan(fdb::PortId id);
+  void configure_tree(TimePoint now, PortActions& actions);
+  void update_tree_port(fdb::PortId id, TimePoint now, PortActions& actions);
+  std::optional<stp::PortConfig> tree_port(fdb::PortId id) const;
+  std::optional<std::uint8_t> tree_number(fdb::PortId id) const;
+  void take(const stp::Actions& decided, PortActions& actions);
   void reschedule(fdb::PortId id);
   void offer_mac(fdb::PortId id);
+  void keep_mirror_counts();
+  std::shared_ptr<const MirrorsPlan> mirrors_plan() const;
 
   struct Slot {
     std::unique_ptr<Port> port;
@@ -109,6 +141,8 @@ class Bridge {
   std::set<std::pair<TimePoint, fdb::PortId>> deadlines_;
   std::multiset<MacAddress> offered_macs_;
   std::vector<std::shared_ptr<const PortPlan>> plans_;
+  MirrorCounts mirror_counts_;
+  std::unique_ptr<stp::SpanningTree> tree_;
 };
 
 }  // namespace bondway::bridge

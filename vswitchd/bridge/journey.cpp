@@ -1,6 +1,9 @@
 #include "vswitchd/bridge/journey.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace bondway::bridge {
@@ -11,31 +14,39 @@ struct Leg {
   InterfaceId interface {};
   TagEdit edit;
   int depth = 0;
+  std::uint16_t snaplen = 0;
 };
+
+std::uint16_t shorter(std::uint16_t a, std::uint16_t b) {
+  if (a == 0 || b == 0) return std::max(a, b);
+  return std::min(a, b);
+}
 
 class Traveller {
  public:
-  Traveller(const Headers& headers, std::size_t octets, const Plan& plan, TimePoint now)
-      : headers_(headers), octets_(octets), plan_(plan), now_(now) {}
+  Traveller(const Headers& headers, std::size_t octets, const Plan& plan, TimePoint now,
+            Trace* rehearsal = nullptr)
+      : headers_(headers), octets_(octets), plan_(plan), now_(now), rehearsal_(rehearsal) {}
 
   void arrive(const Leg& leg) {
     const Headers headers = edited(headers_, leg.edit);
     const BridgePlan& bridge = plan_.bridge(*plan_.find(leg.interface)->bridge);
+    describe(leg, headers, bridge);
     journey_.asked.emplace_back(bridge.macs.get(), bridge.macs->generation());
-    const Verdict verdict = forward(headers, leg.interface, plan_, now_);
+    const Verdict verdict = forward(headers, leg.interface, plan_, now_, rehearsal_);
     journey_.used_flow |= verdict.used_flow;
     if (verdict.to_control) journey_.to_control.push_back({leg.interface, leg.edit});
     if (verdict.learned) learn(bridge, *verdict.learned);
+    credit_mirrors(verdict.mirrored, bridge);
     // Pushed in reverse, so that the first output is followed to its end before the second.
     for (auto output = verdict.outputs.rbegin(); output != verdict.outputs.rend(); ++output) {
       const auto edit = compose(leg.edit, output->edit);
       if (!edit) continue;
       if (output->bucket) {
         BucketLoad& load = *bridge.ports[static_cast<std::size_t>(output->port)]->load;
-        journey_.credits.push_back(
-            {.load = &load, .bucket = *output->bucket, .growth = growth(*edit)});
+        journey_.credits.push_back({.load = &load, .bucket = *output->bucket});
       }
-      legs_.push_back({output->interface, *edit, leg.depth});
+      legs_.push_back({output->interface, *edit, leg.depth, shorter(leg.snaplen, output->snaplen)});
     }
   }
 
@@ -44,17 +55,16 @@ class Traveller {
     if (found == nullptr) return;  // the interface went while its port's plan still names it
     const InterfacePlan& out = *found;
     if (!out.is_patch) {
-      journey_.sent.push_back({leg.interface, leg.edit});
+      journey_.sent.push_back({leg.interface, leg.edit, leg.snaplen});
       return;
     }
-    journey_.credits.push_back({.traffic = out.traffic.get(), .growth = growth(leg.edit)});
+    journey_.credits.push_back({.traffic = out.traffic.get()});
     if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
     const InterfacePlan* peer = plan_.find(*out.peer);
     if (peer == nullptr) return;
-    journey_.credits.push_back(
-        {.traffic = peer->traffic.get(), .arrived = true, .growth = growth(leg.edit)});
+    journey_.credits.push_back({.traffic = peer->traffic.get(), .arrived = true});
     ++traversals_;
-    arrive({*out.peer, leg.edit, leg.depth + 1});
+    arrive({*out.peer, leg.edit, leg.depth + 1, leg.snaplen});
   }
 
   Journey finish() {
@@ -63,22 +73,38 @@ class Traveller {
       legs_.pop_back();
       leave(leg);
     }
-    count(journey_, 1, octets_);
+    if (rehearsal_ == nullptr) count(journey_, 1, octets_);
     return std::move(journey_);
   }
 
  private:
+  void describe(const Leg& leg, const Headers& headers, const BridgePlan& bridge) const {
+    if (rehearsal_ == nullptr) return;
+    rehearsal_->set_depth(2 * leg.depth);
+    rehearsal_->add(fmt::format("bridge {}, in through {}: {}", bridge.name,
+                                rehearsal_->name(leg.interface), bridge::describe(headers)));
+    rehearsal_->set_depth(2 * leg.depth + 1);
+  }
+
   void learn(const BridgePlan& bridge, const Learned& learned) {
-    bridge.macs->learn(learned.mac, learned.vlan, learned.port, now_, learned.arrival);
+    if (rehearsal_ == nullptr) {
+      bridge.macs->learn(learned.mac, learned.vlan, learned.port, now_, learned.arrival);
+    }
     journey_.lessons.push_back({bridge.macs.get(), learned});
   }
 
-  static int growth(const TagEdit& edit) { return 4 * (int{edit.push_count} - int{edit.strip}); }
+  void credit_mirrors(MirrorMask taken, const BridgePlan& bridge) {
+    for (; taken != 0; taken &= taken - 1) {
+      const auto place = static_cast<std::size_t>(std::countr_zero(taken));
+      journey_.credits.push_back({.mirror = bridge.mirrors->mirrors[place].count.get()});
+    }
+  }
 
   const Headers& headers_;
-  std::size_t octets_;
+  std::size_t octets_;  ///< as it entered the switch: what is counted, whatever tags it has where
   const Plan& plan_;
   TimePoint now_;
+  Trace* rehearsal_;  ///< only asked where it would go: nothing is learned or counted
   std::vector<Leg> legs_;
   int traversals_ = 0;
   Journey journey_;
@@ -93,16 +119,17 @@ bool Journey::holds() const {
 
 void count(const Journey& journey, std::uint64_t packets, std::uint64_t octets) {
   for (const Credit& credit : journey.credits) {
-    const std::uint64_t longer = packets * static_cast<std::uint64_t>(std::int64_t{credit.growth});
-    const std::uint64_t length = octets + longer;
     if (credit.load != nullptr) {
-      credit.load->octets[credit.bucket] += length;
+      credit.load->octets[credit.bucket] += octets;
+    } else if (credit.mirror != nullptr) {
+      credit.mirror->packets += packets;
+      credit.mirror->octets += octets;
     } else if (credit.arrived) {
       credit.traffic->rx_packets += packets;
-      credit.traffic->rx_octets += length;
+      credit.traffic->rx_octets += octets;
     } else {
       credit.traffic->tx_packets += packets;
-      credit.traffic->tx_octets += length;
+      credit.traffic->tx_octets += octets;
     }
   }
 }
@@ -128,24 +155,18 @@ std::optional<TagEdit> compose(const TagEdit& first, const TagEdit& second) {
   return edit;
 }
 
-Headers edited(const Headers& headers, const TagEdit& edit) {
-  if (edit == TagEdit()) return headers;
-  std::vector<VlanTag> tags(edit.push.begin(), edit.push.begin() + edit.push_count);
-  std::vector<VlanTag> arrived;
-  if (headers.outer) arrived.push_back(*headers.outer);
-  if (headers.inner) arrived.push_back(*headers.inner);
-  const auto kept = std::min<std::size_t>(edit.strip, arrived.size());
-  tags.insert(tags.end(), arrived.begin() + static_cast<std::ptrdiff_t>(kept), arrived.end());
-  Headers result = headers;
-  result.outer = tags.empty() ? std::nullopt : std::optional(tags[0]);
-  result.inner = tags.size() < 2 ? std::nullopt : std::optional(tags[1]);
-  return result;
-}
-
 Journey travel(const Headers& headers, std::size_t octets, InterfaceId in, const Plan& plan,
                TimePoint now) {
   if (plan.find(in) == nullptr) return {};
   Traveller traveller(headers, octets, plan, now);
+  traveller.arrive({in, {}, 0});
+  return traveller.finish();
+}
+
+Journey rehearse(const Headers& headers, std::size_t octets, InterfaceId in, const Plan& plan,
+                 TimePoint now, Trace& trace) {
+  if (plan.find(in) == nullptr) return {};
+  Traveller traveller(headers, octets, plan, now, &trace);
   traveller.arrive({in, {}, 0});
   return traveller.finish();
 }

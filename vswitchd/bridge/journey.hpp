@@ -12,17 +12,19 @@ namespace bondway::bridge {
 /// A copy of the frame that leaves the switch, or goes to the control thread.
 struct Delivery {
   InterfaceId interface {};
-  TagEdit edit;  ///< of the frame as it entered the switch
+  TagEdit edit;               ///< of the frame as it entered the switch
+  std::uint16_t snaplen = 0;  ///< octets after the edit that are sent of it; 0: all
   bool operator==(const Delivery&) const = default;
 };
 
-/// Where a frame is counted on its way: at a bond's bucket, or at one side of a patch port.
+/// Where a frame is counted on its way, with its length on entering the switch: at a bond's bucket,
+/// at a mirror, or at one side of a patch port.
 struct Credit {
-  BucketLoad* load = nullptr;  ///< or else `traffic`
+  BucketLoad* load = nullptr;
   bond::Bucket bucket{};
+  MirrorCount* mirror = nullptr;
   Traffic* traffic = nullptr;
   bool arrived = false;  ///< at the patch port; else it left through it
-  int growth = 0;        ///< octets by which it was longer there than on entering the switch
   bool operator==(const Credit&) const = default;
 };
 
@@ -65,12 +67,13 @@ void teach_again(const Journey& journey, TimePoint now);
 Journey travel(const Headers& headers, std::size_t octets, InterfaceId in, const Plan& plan,
                TimePoint now);
 
+/// Where such a frame would go, and in `trace` why: nothing is learned or counted.
+Journey rehearse(const Headers& headers, std::size_t octets, InterfaceId in, const Plan& plan,
+                 TimePoint now, Trace& trace);
+
 /// One edit that does what `first` and then `second` do; empty when it would push more than two
 /// tags.
 std::optional<TagEdit> compose(const TagEdit& first, const TagEdit& second);
-
-/// The headers of the edited frame.
-Headers edited(const Headers& headers, const TagEdit& edit);
 
 /// Sends a frame of our own out of one interface: over a patch it arrives at the peer.
 Journey depart(const Headers& headers, std::size_t octets, InterfaceId out, const Plan& plan,

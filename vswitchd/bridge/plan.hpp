@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "vswitchd/bond/output_table.hpp"
+#include "vswitchd/bridge/mirror.hpp"
 #include "vswitchd/bridge/vlan.hpp"
 #include "vswitchd/fdb/table.hpp"
 
@@ -31,8 +32,10 @@ struct Traffic {
 
 /// One port as forwarding sees it.
 struct PortPlan {
+  std::string name;
   VlanRules vlan;
   bool is_protected = false;
+  bool learns = true, forwards = true;  ///< as far as the spanning tree is concerned
   bool lacp = false;  ///< slow-protocol frames that arrive here are the control thread's
   std::vector<InterfaceId> members;               ///< one for an ordinary port
   std::shared_ptr<const bond::OutputTable> bond;  ///< null for an ordinary port
@@ -44,9 +47,11 @@ struct BridgePlan {
   std::string name;
   bool secure = false;  ///< nothing is forwarded
   bool forward_bpdu = false;
+  bool spanning_tree = false;  ///< BPDUs that arrive are the control thread's
   VlanSet flood_vlans;
   std::vector<std::shared_ptr<const PortPlan>> ports;  ///< by fdb::PortId; null where none is
   std::shared_ptr<fdb::Table> macs;                    ///< see Plan
+  std::shared_ptr<const MirrorsPlan> mirrors;          ///< null where there is none
 };
 
 /// Where a frame that arrives on an interface begins, and where one that leaves through it ends.
@@ -60,10 +65,11 @@ struct InterfacePlan {
 };
 
 /// Everything that forwarding knows, at one instant.  Published whole by the control thread and
-/// never changed afterwards, but for what the pointers to MAC tables, loads and traffic name: those
-/// are shared, and guarded by the forwarding lock (datapath/datapath.hpp).
+/// never changed afterwards, but for what the pointers to MAC tables, loads, traffic and counts
+/// name: those are shared, and guarded by the forwarding lock (datapath/datapath.hpp).
 struct Plan {
   std::uint64_t generation = 0;
+  std::uint8_t vlan_limit = 2;  ///< 802.1Q tags that are looked at, for parse_headers()
   std::vector<std::shared_ptr<const BridgePlan>> bridges;
   std::vector<InterfacePlan> interfaces;
 

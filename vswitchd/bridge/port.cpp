@@ -176,6 +176,7 @@ void Port::collect() {
 
 PortPlan Port::plan() const {
   PortPlan plan;
+  plan.name = settings_.name;
   plan.vlan = settings_.vlan;
   plan.is_protected = settings_.is_protected;
   plan.lacp = lag_ != nullptr;

@@ -68,6 +68,7 @@ struct Member {
   /// False for a dummy device: as in the reference it has no carrier to lose, so LACP does not hear
   /// of its going down, only the bond does.
   bool has_carrier = true;
+  std::uint64_t speed = 0;  ///< bits per second; 0: unknown
   bool operator==(const Member&) const = default;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vswitchd/bond/bond.hpp"
+#include "vswitchd/bridge/mirror.hpp"
 #include "vswitchd/bridge/vlan.hpp"
 #include "vswitchd/net/mac_address.hpp"
 #include "vswitchd/net/time.hpp"
@@ -45,6 +46,24 @@ struct LacpSettings {
   bool operator==(const LacpSettings&) const = default;
 };
 
+/// A port's part in the spanning tree.  ovs-vswitchd.conf.db(5), Port, "Spanning Tree
+/// Configuration".
+struct StpPortSettings {
+  bool enabled = true;
+  std::optional<std::uint8_t> number;  ///< none: the next free one
+  std::uint8_t priority = 128;
+  std::optional<std::uint16_t> path_cost;  ///< none: by the link's speed
+  bool operator==(const StpPortSettings&) const = default;
+};
+
+/// A bridge's, while stp_enable.
+struct StpSettings {
+  std::optional<MacAddress> system_id;  ///< none: the bridge's address
+  std::uint16_t priority = 32768;
+  Duration hello_time = 2s, max_age = 20s, forward_delay = 15s;
+  bool operator==(const StpSettings&) const = default;
+};
+
 enum class DetectMode : std::uint8_t { carrier, miimon };
 
 /// One Port row with its interfaces, in the order in which they get their numbers.
@@ -60,6 +79,7 @@ struct PortSettings {
   Duration miimon_interval = 200ms;
   std::optional<MacAddress> mac;  ///< a candidate for the bridge's own address
   bool fake_interface = false;    ///< bond_fake_iface
+  StpPortSettings stp;
   bool operator==(const PortSettings&) const = default;
 };
 
@@ -74,6 +94,8 @@ struct BridgeSettings {
   std::size_t mac_table_size = 8192;
   bool forward_bpdu = false;
   VlanSet flood_vlans;
+  std::vector<MirrorSettings> mirrors;
+  std::optional<StpSettings> stp;  ///< none: off
   bool operator==(const BridgeSettings&) const = default;
 };
 

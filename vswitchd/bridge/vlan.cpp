@@ -1,74 +1,73 @@
 #include "vswitchd/bridge/vlan.hpp"
 
+#include <algorithm>
+#include <array>
+#include <boost/container/static_vector.hpp>
+
 namespace bondway::bridge {
 namespace {
 
-InternalVlan from_tag(VlanId vlan, const Headers& headers) {
-  InternalVlan frame;
-  frame.vlan = vlan;
-  frame.tagged = headers.outer.has_value();
-  if (headers.outer) {
-    frame.priority = headers.outer->priority();
-    frame.tpid = headers.outer->tpid;
-  }
-  if (headers.inner) frame.customer = headers.inner->vlan();
-  return frame;
+using Tags = std::array<InternalTag, 2>;                      ///< outermost first
+using TagList = boost::container::static_vector<VlanTag, 4>;  ///< outermost first
+
+InternalTag internal(const std::optional<VlanTag>& tag) {
+  if (!tag) return {};
+  return {tag->tpid, tag->vlan(), tag->priority()};
 }
 
-InternalVlan into_tunnel(const VlanRules& rules, const Headers& headers) {
-  InternalVlan frame;
-  frame.vlan = rules.tag;
-  frame.tpid = rules.qinq_tpid;
-  frame.tunnelled = true;
-  // A priority tag is not a customer's VLAN; it ends here, as at an access port.
-  if (!headers.vlan().is_untagged()) frame.customer = headers.vlan();
-  return frame;
+InternalVlan as_tagged(const Headers& headers) {
+  return {internal(headers.outer), internal(headers.inner)};
 }
 
+/// Into the port's own VLAN, with the priority that the frame came with.
+InternalTag own_tag(const VlanRules& rules, const Headers& headers) {
+  const InternalTag arrived = internal(headers.outer);
+  return {arrived.tpid == 0 ? std::uint16_t{0x8100} : arrived.tpid, rules.tag, arrived.priority};
+}
+
+/// A priority tag is no customer's VLAN.
 bool carries_frame(const VlanRules& rules, const InternalVlan& frame) {
-  if (!rules.carries(frame.vlan)) return false;
-  if (rules.mode == VlanMode::access) return !(frame.tunnelled && frame.customer);
-  if (rules.mode == VlanMode::dot1q_tunnel) {
-    return rules.cvlans.contains(frame.customer.value_or(VlanId()));
-  }
+  if (!rules.carries(frame.vlan())) return false;
+  if (rules.mode == VlanMode::access) return frame.inner.vlan.is_untagged();
+  if (rules.mode == VlanMode::dot1q_tunnel) return rules.cvlans.contains(frame.inner.vlan);
   return true;
 }
 
-bool leaves_untagged(const VlanRules& rules, const InternalVlan& frame) {
+Tags outgoing(const VlanRules& rules, const InternalVlan& frame) {
+  const Tags whole{frame.outer, frame.inner}, popped{frame.inner, InternalTag()};
   switch (rules.mode) {
     case VlanMode::access:
+      return {};
     case VlanMode::dot1q_tunnel:
-      return true;
+      return popped;
     case VlanMode::native_untagged:
-      return frame.vlan == rules.tag || frame.vlan.is_untagged();
+      return frame.vlan() == rules.tag ? popped : whole;
     case VlanMode::trunk:
     case VlanMode::native_tagged:
-      return frame.vlan.is_untagged();
+      return whole;
   }
-  return true;
+  return whole;
 }
 
-bool keeps_priority_tag(const VlanRules& rules, const InternalVlan& frame) {
-  if (rules.mode == VlanMode::dot1q_tunnel) return false;
-  switch (rules.priority_tags) {
-    case PriorityTags::never:
-      return false;
-    case PriorityTags::if_nonzero:
-      return frame.priority != 0;
-    case PriorityTags::always:
-      return frame.tagged || frame.priority != 0;
+/// A tag of VLAN 0 is there for its priority only, or because the port wants it kept.
+bool is_written(const VlanRules& rules, const InternalTag& tag) {
+  if (!tag.vlan.is_untagged() || tag.priority != 0) return true;
+  return rules.priority_tags == PriorityTags::always && tag.tpid != 0;
+}
+
+/// The tags in front of what the bridge takes for payload, outermost first.
+TagList written(const VlanRules& rules, const InternalVlan& frame, const Headers& arrived) {
+  Tags tags = outgoing(rules, frame);
+  if (rules.priority_tags != PriorityTags::never) {
+    tags[0].priority = internal(arrived.outer).priority;
   }
-  return false;
-}
-
-VlanTag make_tag(const InternalVlan& frame, VlanId vlan) {
-  return {frame.tpid, static_cast<std::uint16_t>(frame.priority << 13 | vlan.number())};
-}
-
-std::optional<VlanTag> tag_on_wire(const VlanRules& rules, const InternalVlan& frame) {
-  if (!leaves_untagged(rules, frame)) return make_tag(frame, frame.vlan);
-  if (keeps_priority_tag(rules, frame)) return make_tag(frame, VlanId());
-  return std::nullopt;
+  TagList result;
+  for (const InternalTag& tag : tags) {
+    if (!is_written(rules, tag)) break;  // and with it goes what is behind
+    result.push_back({tag.tpid == 0 ? std::uint16_t{0x8100} : tag.tpid,
+                      static_cast<std::uint16_t>(tag.priority << 13 | tag.vlan.number())});
+  }
+  return result;
 }
 
 /// Equal but for the drop-eligible bit, which an unchanged tag keeps.
@@ -96,18 +95,20 @@ std::optional<InternalVlan> admit(const VlanRules& rules, const Headers& headers
   switch (rules.mode) {
     case VlanMode::access:
       if (!vlan.is_untagged()) return std::nullopt;
-      return from_tag(rules.tag, headers);
+      return InternalVlan{own_tag(rules, headers), {}};
     case VlanMode::trunk:
       if (!rules.trunks.contains(vlan)) return std::nullopt;
-      return from_tag(vlan, headers);
+      return as_tagged(headers);
     case VlanMode::native_tagged:
     case VlanMode::native_untagged:
-      if (vlan.is_untagged()) return from_tag(rules.tag, headers);
+      if (vlan.is_untagged()) {
+        return InternalVlan{own_tag(rules, headers), internal(headers.inner)};
+      }
       if (!rules.trunks.contains(vlan)) return std::nullopt;
-      return from_tag(vlan, headers);
+      return as_tagged(headers);
     case VlanMode::dot1q_tunnel:
       if (!rules.cvlans.contains(vlan)) return std::nullopt;
-      return into_tunnel(rules, headers);
+      return InternalVlan{{rules.qinq_tpid, rules.tag, 0}, internal(headers.outer)};
   }
   return std::nullopt;
 }
@@ -115,13 +116,31 @@ std::optional<InternalVlan> admit(const VlanRules& rules, const Headers& headers
 std::optional<TagEdit> leave(const VlanRules& rules, const InternalVlan& frame,
                              const Headers& arrived, bool known) {
   if (!known && !carries_frame(rules, frame)) return std::nullopt;
-  const auto wanted = tag_on_wire(rules, frame);
-  const bool strips = arrived.outer && !(frame.tunnelled && frame.customer);
+  TagList before, after = written(rules, frame, arrived);
+  if (arrived.outer) before.push_back(*arrived.outer);
+  if (arrived.inner) before.push_back(*arrived.inner);
+  while (!before.empty() && !after.empty() && same_tag(before.back(), after.back())) {
+    before.pop_back();
+    after.pop_back();
+  }
   TagEdit edit;
-  if (strips && wanted && same_tag(*wanted, *arrived.outer)) return edit;
-  if (strips) edit.strip = 1;
-  if (wanted) edit.push[edit.push_count++] = *wanted;
+  edit.strip = static_cast<std::uint8_t>(before.size());
+  for (const VlanTag& tag : after) edit.push[edit.push_count++] = tag;
   return edit;
+}
+
+Headers edited(const Headers& headers, const TagEdit& edit) {
+  if (edit == TagEdit()) return headers;
+  TagList tags(edit.push.begin(), edit.push.begin() + edit.push_count);
+  TagList arrived;
+  if (headers.outer) arrived.push_back(*headers.outer);
+  if (headers.inner) arrived.push_back(*headers.inner);
+  const auto kept = std::min<std::size_t>(edit.strip, arrived.size());
+  tags.insert(tags.end(), arrived.begin() + static_cast<std::ptrdiff_t>(kept), arrived.end());
+  Headers result = headers;
+  result.outer = tags.empty() ? std::nullopt : std::optional(tags[0]);
+  result.inner = tags.size() < 2 ? std::nullopt : std::optional(tags[1]);
+  return result;
 }
 
 VlanId vlan_on_wire(const TagEdit& edit, const Headers& arrived) {

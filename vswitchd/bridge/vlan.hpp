@@ -41,8 +41,8 @@ class VlanSet {
 };
 
 /// A port's VLAN columns, with defaults filled in: `trunks` and `cvlans` hold what is carried,
-/// never "empty means all"; the native modes' trunks hold the native VLAN and not 0, unless
-/// the native VLAN is 0: then they are as configured.
+/// never "empty means all", and everything where the mode does not use them.  The native modes'
+/// trunks hold the native VLAN and not 0, unless the native VLAN is 0: then they are as configured.
 struct VlanRules {
   VlanMode mode = VlanMode::trunk;
   VlanId tag;  ///< access, native and tunnel modes
@@ -55,15 +55,19 @@ struct VlanRules {
   bool operator==(const VlanRules&) const = default;
 };
 
-/// A frame inside the bridge: its VLAN, and what of its tags is still in front of its payload.
-struct InternalVlan {
+/// A tag inside the bridge.  Without a TPID there is none, but its priority may be known.
+struct InternalTag {
+  std::uint16_t tpid = 0;
   VlanId vlan;
-  std::uint8_t priority = 0;       ///< PCP, 0 to 7
-  std::uint16_t tpid = 0x8100;     ///< of the tag that a trunk writes for it
-  bool tagged = false;             ///< arrived with an outer tag, though of VLAN 0
-  bool tunnelled = false;          ///< came in through a tunnel port: a tag it brought is payload
-  std::optional<VlanId> customer;  ///< VLAN of the tag behind the outer one, where there is one
+  std::uint8_t priority = 0;  ///< PCP, 0 to 7
+  bool operator==(const InternalTag&) const = default;
+};
 
+/// A frame inside the bridge: the tag of its VLAN and the one behind it.  Two is what a frame can
+/// have there: a third is payload, and one that a second tunnel pushes out at the end is lost.
+struct InternalVlan {
+  InternalTag outer, inner;
+  VlanId vlan() const { return outer.vlan; }
   bool operator==(const InternalVlan&) const = default;
 };
 
@@ -72,8 +76,12 @@ std::optional<InternalVlan> admit(const VlanRules& rules, const Headers& headers
 
 /// How a frame of this internal VLAN leaves through a port, as an edit of the frame as it arrived;
 /// nothing when the port does not carry it.  `known` destinations leave a trunk whatever it lists.
+/// Tags that do not change are left alone, with their drop-eligible bit.
 std::optional<TagEdit> leave(const VlanRules& rules, const InternalVlan& frame,
                              const Headers& arrived, bool known);
+
+/// The headers of the edited frame.
+Headers edited(const Headers& headers, const TagEdit& edit);
 
 /// The VLAN of the outermost tag that the edited frame shows on the wire; 0 without one.
 VlanId vlan_on_wire(const TagEdit& edit, const Headers& arrived);

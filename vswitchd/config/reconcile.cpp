@@ -1,5 +1,7 @@
 #include "vswitchd/config/reconcile.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -7,20 +9,25 @@
 namespace bondway::config {
 namespace {
 
-constexpr std::array<std::string_view, 7> kBridgeColumns{
-    "name", "fail_mode", "datapath_type", "other_config", "flood_vlans", "ports", "mirrors"};
+constexpr std::array<std::string_view, 8> kBridgeColumns{
+    "name",        "fail_mode", "datapath_type", "other_config",
+    "flood_vlans", "ports",     "mirrors",       "stp_enable"};
 constexpr std::array<std::string_view, 15> kPortColumns{
     "name",         "interfaces", "bond_mode",  "bond_updelay", "bond_downdelay", "bond_fake_iface",
     "other_config", "lacp",       "mac",        "tag",          "trunks",         "cvlans",
     "vlan_mode",    "protected",  "fake_bridge"};
 constexpr std::array<std::string_view, 7> kInterfaceColumns{
     "name", "type", "options", "mac", "ofport_request", "mtu_request", "other_config"};
+constexpr std::array<std::string_view, 8> kMirrorColumns{
+    "name",        "select_all",  "select_src_port", "select_dst_port",
+    "select_vlan", "output_port", "output_vlan",     "snaplen"};
 constexpr std::array<std::string_view, 3> kSwitchColumns{"bridges", "next_cfg", "other_config"};
 
 std::span<const std::string_view> configuration_columns(const std::string& table) {
   if (table == "Bridge") return kBridgeColumns;
   if (table == "Port") return kPortColumns;
   if (table == "Interface") return kInterfaceColumns;
+  if (table == "Mirror") return kMirrorColumns;
   if (table == "Open_vSwitch") return kSwitchColumns;
   return {};
 }
@@ -52,6 +59,19 @@ void warn_anew(const Warnings& warnings, Warnings& told, std::vector<Step>& step
     if (std::ranges::find(told, warning) == told.end()) steps.emplace_back(Warn{warning});
   }
   told = warnings;
+}
+
+void note_mirror(const std::string& bridge, const bridge::MirrorSettings& mirror,
+                 Warnings& warnings) {
+  if (!mirror.output_port && !mirror.output_vlan) {
+    warnings.push_back({fmt::format("bridge {}: mirror {} does not specify output; ignoring",
+                                    bridge, mirror.name)});
+  } else if (mirror.output_port && mirror.output_vlan) {
+    warnings.push_back(
+        {fmt::format("bridge {}: mirror {} specifies both output port and output vlan; ignoring "
+                     "output vlan",
+                     bridge, mirror.name)});
+  }
 }
 
 /// Ports whose number is given are opened before those that take the next free one.
@@ -104,6 +124,11 @@ Reconciler::Affected Reconciler::affected(const db::Changes& changes) const {
       const auto port = port_of_interface_.find(change.uuid);
       if (port != port_of_interface_.end()) affected.ports.insert(port->second);
     }
+    if (change.table->name == "Mirror") {
+      for (const auto& [bridge, known] : bridges_) {
+        if (std::ranges::binary_search(known.mirrors, change.uuid)) affected.bridges.insert(bridge);
+      }
+    }
   }
   return affected;
 }
@@ -127,7 +152,8 @@ void Reconciler::reconcile(const Affected& what, std::vector<Step>& steps) {
     known->second.ports = std::move(ports);
 
     Warnings warnings;
-    auto settings = bridge_settings(Row(*bridge_table, *row), warnings);
+    auto settings = read_bridge(*row, warnings);
+    known->second.mirrors = Row(*bridge_table, *row).references("mirrors");
     warn_anew(warnings, known->second.warnings, steps);
     if (settings != known->second.settings) {
       if (!(known->second.settings.flood_vlans == settings.flood_vlans)) {  // see check_port()
@@ -174,13 +200,33 @@ void Reconciler::reconcile_bridges(Affected& affected, std::vector<Step>& steps)
     const db::RowPtr row = database_.find(*bridge_table, uuid);
     if (!row || bridges_.contains(uuid)) continue;
     Warnings warnings;
-    KnownBridge bridge{bridge_settings(Row(*bridge_table, *row), warnings), {}, {}};
+    KnownBridge bridge{
+        read_bridge(*row, warnings), {}, {}, Row(*bridge_table, *row).references("mirrors")};
     bridge.warnings = warnings;
     warn(warnings, steps);
     steps.emplace_back(AddBridge{uuid, bridge.settings});
     bridges_.emplace(uuid, std::move(bridge));
     affected.bridges.insert(uuid);
   }
+}
+
+bridge::BridgeSettings Reconciler::read_bridge(const db::Row& row, Warnings& warnings) const {
+  const db::Table* port_table = database_.schema().find("Port");
+  const db::Table* mirror_table = database_.schema().find("Mirror");
+  const Row bridge(*database_.schema().find("Bridge"), row);
+  const auto port_name = [&](const db::Uuid& uuid) -> std::optional<std::string> {
+    const db::RowPtr port = database_.find(*port_table, uuid);
+    if (!port) return std::nullopt;
+    return Row(*port_table, *port).text("name");
+  };
+  bridge::BridgeSettings settings = bridge_settings(bridge, warnings);
+  for (const db::Uuid& uuid : bridge.references("mirrors")) {
+    const db::RowPtr mirror = database_.find(*mirror_table, uuid);
+    if (!mirror) continue;
+    settings.mirrors.push_back(mirror_settings(Row(*mirror_table, *mirror), port_name));
+    note_mirror(settings.name, settings.mirrors.back(), warnings);
+  }
+  return settings;
 }
 
 void Reconciler::remove_port(const db::Uuid& port, std::vector<Step>& steps) {

@@ -79,12 +79,13 @@ class Reconciler {
   struct KnownBridge {
     bridge::BridgeSettings settings;
     Warnings warnings;
-    std::vector<db::Uuid> ports;  ///< sorted
+    std::vector<db::Uuid> ports, mirrors;  ///< sorted
   };
 
   Affected affected(const db::Changes& changes) const;
   void reconcile(const Affected& affected, std::vector<Step>& steps);
   void reconcile_bridges(Affected& affected, std::vector<Step>& steps);
+  bridge::BridgeSettings read_bridge(const db::Row& row, Warnings& warnings) const;
   void remove_port(const db::Uuid& port, std::vector<Step>& steps);
   void read_port(const db::Uuid& port, const db::Uuid& bridge, std::vector<Step>& steps);
   void read_switch(std::vector<Step>& steps);

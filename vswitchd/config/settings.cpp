@@ -61,6 +61,10 @@ VlanRules vlan_rules(const Row& port, const Keys& keys, Warnings& warnings) {
     rules.trunks.insert(rules.tag);
   }
   rules.cvlans = all_if_empty(vlan_set(port.numbers("cvlans")));
+  // What the mode does not use changes nothing: the port's stations stay known.
+  const bool has_trunks = rules.mode != VlanMode::access && rules.mode != VlanMode::dot1q_tunnel;
+  if (!has_trunks) rules.trunks = VlanSet::all();
+  if (rules.mode != VlanMode::dot1q_tunnel) rules.cvlans = VlanSet::all();
   rules.qinq_tpid = keys.text("qinq-ethtype") == "802.1q" ? 0x8100 : 0x88a8;
   rules.priority_tags = priority_tags(keys);
   return rules;
@@ -127,6 +131,46 @@ bond::Mode bond_mode(const Row& port, bool is_bond, Warnings& warnings) {
          Warning::Kind::once_a_minute});
   }
   return bond::Mode::active_backup;
+}
+
+std::optional<std::uint8_t> octet(const std::optional<std::int64_t>& number) {
+  if (!number) return std::nullopt;
+  return narrow<std::uint8_t>(*number);
+}
+
+bridge::StpPortSettings stp_port_settings(const Keys& keys) {
+  bridge::StpPortSettings stp;
+  stp.enabled = !keys.is_false("stp-enable");
+  stp.number = octet(keys.number("stp-port-num", 1, 255));
+  stp.priority = octet(keys.number("stp-port-priority", 0, 255)).value_or(stp.priority);
+  if (const auto cost = keys.number("stp-path-cost", 1, 65535)) {
+    stp.path_cost = narrow<std::uint16_t>(*cost);
+  }
+  return stp;
+}
+
+Duration seconds(const Keys& keys, const char* key, std::int64_t min, std::int64_t max,
+                 Duration absent) {
+  const auto number = keys.number(key);
+  return number ? std::chrono::seconds(std::clamp(*number, min, max)) : absent;
+}
+
+bridge::StpSettings stp_settings(const std::string& bridge, const Keys& keys, Warnings& warnings) {
+  bridge::StpSettings stp;
+  if (const auto text = keys.text("stp-system-id")) {
+    stp.system_id = MacAddress::parse(*text);
+    if (!stp.system_id) {
+      warnings.push_back({fmt::format(
+          "bridge {}: invalid stp-system-id, defaulting to bridge MAC address", bridge)});
+    }
+  }
+  if (const auto priority = keys.number("stp-priority", 0, 65535)) {
+    stp.priority = narrow<std::uint16_t>(*priority);
+  }
+  stp.hello_time = seconds(keys, "stp-hello-time", 1, 10, stp.hello_time);
+  stp.max_age = seconds(keys, "stp-max-age", 6, 40, stp.max_age);
+  stp.forward_delay = seconds(keys, "stp-forward-delay", 4, 30, stp.forward_delay);
+  return stp;
 }
 
 Duration rebalance_interval(const Keys& keys) {
@@ -226,6 +270,7 @@ bridge::PortSettings port_settings(const Row& port, const std::vector<Row>& inte
   settings.miimon_interval = std::chrono::milliseconds(miimon > 0 ? miimon : 200);
   settings.mac = usable_mac(port.optional_text("mac"));
   settings.fake_interface = port.flag("bond_fake_iface");
+  settings.stp = stp_port_settings(keys);
   return settings;
 }
 
@@ -250,6 +295,31 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
       narrow<std::size_t>(within(keys.number("mac-table-size"), 8192, 10, 1'000'000));
   settings.forward_bpdu = keys.is_true("forward-bpdu");
   settings.flood_vlans = vlan_set(row.numbers("flood_vlans"));
+  if (row.flag("stp_enable")) settings.stp = stp_settings(settings.name, keys, warnings);
+  return settings;
+}
+
+bridge::MirrorSettings mirror_settings(const Row& row, const PortName& port_name) {
+  const auto names = [&](std::string_view column) {
+    std::vector<std::string> found;
+    for (const db::Uuid& port : row.references(column)) {
+      if (auto name = port_name(port)) found.push_back(std::move(*name));
+    }
+    return found;
+  };
+  bridge::MirrorSettings settings;
+  settings.id = to_string(row.uuid());
+  settings.name = row.text("name");
+  settings.select_all = row.flag("select_all");
+  settings.source_ports = names("select_src_port");
+  settings.destination_ports = names("select_dst_port");
+  settings.vlans = all_if_empty(vlan_set(row.numbers("select_vlan")));
+  const auto output = names("output_port");
+  if (!output.empty()) settings.output_port = output.front();
+  if (const auto number = row.optional_number("output_vlan")) {
+    if (const auto vlan = VlanId::from(*number)) settings.output_vlan = *vlan;
+  }
+  settings.snaplen = narrow<std::uint16_t>(row.number("snaplen"));
   return settings;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +32,17 @@ bridge::InterfaceSettings interface_settings(const Row& row);
 bridge::PortSettings port_settings(const Row& port, const std::vector<Row>& interfaces,
                                    Warnings& warnings);
 
+/// Without its mirrors, which are rows of their own.
 bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings);
 
 /// What is wrong with a port only on this bridge.
 void check_port(const bridge::BridgeSettings& bridge, const bridge::PortSettings& port,
                 Warnings& warnings);
+
+/// The name of the port of a row; empty if there is no such row.
+using PortName = std::function<std::optional<std::string>(const db::Uuid&)>;
+
+bridge::MirrorSettings mirror_settings(const Row& row, const PortName& port_name);
 
 /// What is configured for the switch as a whole, in the Open_vSwitch row.
 struct SwitchSettings {

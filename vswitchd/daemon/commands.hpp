@@ -14,6 +14,10 @@ void add_fdb_commands(process::CommandTable& table, Switch& bondway_switch);
 void add_datapath_commands(process::CommandTable& table, Switch& bondway_switch);
 /// workers/show, flows/show.
 void add_worker_commands(process::CommandTable& table, Switch& bondway_switch);
+/// stp/show, stp/tcn.
+void add_tree_commands(process::CommandTable& table, Switch& bondway_switch);
+/// bridge/trace.
+void add_trace_command(process::CommandTable& table, Switch& bondway_switch);
 /// netdev-dummy/*.
 void add_dummy_commands(process::CommandTable& table, Switch& bondway_switch);
 

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string>
 #include <utility>
+
+#include "vswitchd/stp/view.hpp"
 
 namespace bondway::daemon {
 namespace {
@@ -52,6 +55,29 @@ Datum counters(const netdev::Statistics& statistics) {
   return map;
 }
 
+Datum texts(const std::map<std::string, std::string>& strings) {
+  Datum map;
+  for (const auto& [key, value] : strings) map.insert(Atom(key), Atom(value));
+  return map;
+}
+
+/// Bridge:status.
+Datum tree_status(const stp::SpanningTree* tree) {
+  if (tree == nullptr) return {};
+  return texts({{"stp_bridge_id", stp::to_text(tree->config().id)},
+                {"stp_designated_root", stp::to_text(tree->root())},
+                {"stp_root_path_cost", std::to_string(tree->root_path_cost())}});
+}
+
+/// Port:status.
+Datum tree_port_status(const stp::SpanningTree& tree, stp::Handle handle, TimePoint now) {
+  const stp::SpanningTree::Port& port = tree.ports().at(handle);
+  return texts({{"stp_port_id", std::to_string(port.config.id().number)},
+                {"stp_role", std::string(to_string(tree.role(handle)))},
+                {"stp_sec_in_state", std::to_string((now - port.state_since) / 1s)},
+                {"stp_state", std::string(to_string(port.state))}});
+}
+
 constexpr std::string_view kDeviceColumns[] = {
     "admin_state", "link_state", "link_resets", "mac_in_use", "ifindex",     "mtu",
     "link_speed",  "duplex",     "status",      "statistics", "lacp_current"};
@@ -63,6 +89,7 @@ StatusWriter::StatusWriter(Switch& bondway_switch, const db::Schema& schema)
       bridges_(*schema.find("Bridge")),
       ports_(*schema.find("Port")),
       interfaces_(*schema.find("Interface")),
+      mirrors_(*schema.find("Mirror")),
       switch_table_(*schema.find("Open_vSwitch")) {}
 
 void StatusWriter::write(const StatusNews& news, db::Transaction& transaction) {
@@ -81,14 +108,33 @@ void StatusWriter::write_bridge(const db::Uuid& row, db::Transaction& transactio
   put(transaction, bridges_, row, "datapath_id",
       text(fmt::format("{:016x}", it->second.bridge->datapath_id())));
   put(transaction, bridges_, row, "datapath_version", text("<built-in>"));
+  put(transaction, bridges_, row, "status", tree_status(it->second.bridge->tree()));
 }
 
 void StatusWriter::write_port(const db::Uuid& row, db::Transaction& transaction) {
   const auto it = switch_.ports().find(row);
   if (it == switch_.ports().end()) return;
+  write_tree_port(it->second, transaction);
   const bridge::Port& port = switch_.port(it->second);
   if (port.bond() == nullptr) return;  // a former bond keeps what it last said
   put(transaction, ports_, row, "bond_active_slave", text(to_string(port.bond()->active_mac())));
+}
+
+void StatusWriter::write_tree_port(const SwitchPort& port, db::Transaction& transaction) {
+  const stp::SpanningTree* tree = switch_.bridge_of(port).bridge->tree();
+  Datum status, statistics;
+  if (tree != nullptr) {
+    const auto found = tree->ports().find(stp::Handle{static_cast<std::uint32_t>(port.id)});
+    if (found != tree->ports().end()) {
+      status = tree_port_status(*tree, found->first, switch_.now());
+      const stp::PortCounts& counts = found->second.counts;
+      statistics = counters({{"stp_tx_count", counts.sent},
+                             {"stp_rx_count", counts.received},
+                             {"stp_error_count", counts.errors}});
+    }
+  }
+  put(transaction, ports_, port.row, "status", std::move(status));
+  put(transaction, ports_, port.row, "statistics", std::move(statistics));
 }
 
 void StatusWriter::write_interface(Interface& interface, db::Transaction& transaction) {
@@ -134,6 +180,26 @@ void StatusWriter::write_statistics(std::size_t begin, std::size_t end,
     Interface* interface =
         switch_.interfaces().find(bridge::InterfaceId{static_cast<std::uint32_t>(i)});
     if (interface && interface->is_open()) write_interface_statistics(*interface, transaction);
+  }
+  if (begin != 0) return;
+  for (const auto& [row, bridge] : switch_.bridges()) {
+    write_mirror_statistics(*bridge.bridge, transaction);
+    if (bridge.bridge->tree() == nullptr) continue;
+    for (const SwitchPort* port : bridge.ports) {
+      if (port != nullptr) write_tree_port(*port, transaction);
+    }
+  }
+}
+
+void StatusWriter::write_mirror_statistics(const bridge::Bridge& bridge,
+                                           db::Transaction& transaction) {
+  for (const bridge::MirrorSettings& mirror : bridge.settings().mirrors) {
+    if (!mirror.output_port && !mirror.output_vlan) continue;  // takes nothing, tells nothing
+    const auto row = db::Uuid::parse(mirror.id);
+    bridge::MirrorCount count;
+    switch_.datapath().exclusively([&] { count = *bridge.mirror_count(mirror); });
+    put(transaction, mirrors_, *row, "statistics",
+        counters({{"tx_packets", count.packets}, {"tx_bytes", count.octets}}));
   }
 }
 

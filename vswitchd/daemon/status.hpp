@@ -15,7 +15,8 @@ class StatusWriter {
   /// Status columns of everything in the news.
   void write(const StatusNews& news, db::Transaction& transaction);
 
-  /// Statistics columns of the interfaces that have these numbers.
+  /// Statistics columns of the interfaces that have these numbers; with the first of them, those of
+  /// mirrors and spanning trees, which are few.
   void write_statistics(std::size_t begin, std::size_t end, db::Transaction& transaction);
 
   /// The configuration of this number is in force.
@@ -27,14 +28,17 @@ class StatusWriter {
  private:
   void write_bridge(const db::Uuid& row, db::Transaction& transaction);
   void write_port(const db::Uuid& row, db::Transaction& transaction);
+  void write_tree_port(const SwitchPort& port, db::Transaction& transaction);
   void write_interface(Interface& interface, db::Transaction& transaction);
   void write_device(const Interface& interface, db::Transaction& transaction);
+  void write_mirror_statistics(const bridge::Bridge& bridge, db::Transaction& transaction);
   void write_interface_statistics(Interface& interface, db::Transaction& transaction);
 
   Switch& switch_;
   const db::Table& bridges_;
   const db::Table& ports_;
   const db::Table& interfaces_;
+  const db::Table& mirrors_;
   const db::Table& switch_table_;
 };
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "vswitchd/lacp/pdu.hpp"
 #include "vswitchd/netdev/host_stack.hpp"
 
 namespace bondway::daemon {
@@ -26,7 +27,8 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
     for (const bridge::InterfaceId id : news.refused) check_link(id);
     for (const datapath::ControlFrame& arrived : news.frames) {
       const Interface* interface = interfaces_.find(arrived.interface);
-      if (interface && interface->slow_frames) continue;  // heard already, on a socket of its own
+      const bool is_slow = lacp::is_link_aggregation(arrived.frame.octets);
+      if (is_slow && interface && interface->slow_frames) continue;  // heard on its own socket
       on_slow_frame(arrived.interface, arrived.frame.octets);
     }
     settle();
@@ -64,6 +66,7 @@ void Switch::perform(const config::AddBridge& step) {
   bridge_names_[step.settings.name] = step.bridge;
   stale_bridges_.insert(step.bridge);
   news_.bridges.insert(step.bridge);
+  queue(bridge.id, bridge.bridge->configure(step.settings, now()));
 }
 
 void Switch::perform(const config::ChangeBridge& step) {
@@ -171,6 +174,9 @@ void Switch::perform(const config::RemovePort& step) {
 }
 
 void Switch::perform(const config::ChangeSwitch& step) {
+  if (settings_.vlan_limit != step.settings.vlan_limit) {
+    for (const auto& [row, bridge] : bridges_) stale_bridges_.insert(row);
+  }
   row_ = step.row;
   settings_ = step.settings;
   const std::size_t processors = std::thread::hardware_concurrency();
@@ -330,8 +336,13 @@ void Switch::place_mac(const SwitchBridge& bridge) {
 }
 
 bridge::Member Switch::member_of(const Interface& interface) const {
-  return {interface.id,      interface.settings.name, interface.mac(),
-          *interface.number, interface.link_up(),     interface.type != "dummy"};
+  return {interface.id,
+          interface.settings.name,
+          interface.mac(),
+          *interface.number,
+          interface.link_up(),
+          interface.type != "dummy",
+          interface.device ? interface.device->state().speed : 0};
 }
 
 // ---- lookups

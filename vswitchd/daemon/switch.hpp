@@ -98,6 +98,8 @@ class Switch {
   std::map<db::Uuid, SwitchPort>& ports() { return ports_; }
   Interfaces& interfaces() { return interfaces_; }
   datapath::Datapath& datapath() { return datapath_; }
+  /// What forwarding goes by, as last published.
+  const bridge::Plan& plan() const { return *plan_; }
   /// The names of all bonds in the order in which scripts are used to see them.
   std::vector<std::string> bonds() const { return bond_order_.names(); }
   SwitchBridge* find_bridge(const std::string& name);
@@ -110,6 +112,8 @@ class Switch {
   void settle_bond(const SwitchPort& port);
   /// Brings the octets that forwarding counted to the port's bond.
   void collect_load(const SwitchPort& port);
+  /// A command says that the bridge's topology has changed.
+  void note_topology_change(const SwitchBridge& bridge);
   /// The administrative state of a dummy device has changed.
   void dummy_changed(Interface& interface);
   /// Asks the devices that miimon watches for their link, those whose port's interval has passed.
@@ -152,6 +156,8 @@ class Switch {
   void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::CheckLink& check);
   void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::Log& log);
   void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAddresses&);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAllAddresses&);
+  void act(const SwitchBridge& bridge, fdb::PortId port, const bridge::TreeStatusChanged&);
 
   SwitchBridge* find_bridge(bridge::BridgeId id) const {
     return bridges_by_id_[static_cast<std::size_t>(id)];
@@ -164,7 +170,7 @@ class Switch {
   void note_bond(SwitchPort& port);
   void place_members(const SwitchBridge& bridge, fdb::PortId port);
   void send_waiting();
-  Interface* lacp_peer(const Interface& interface);
+  Interface* hearing_peer(const Interface& interface, std::span<const std::uint8_t> octets);
   void announce(const SwitchBridge& bridge, fdb::PortId port);
   void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
   void on_links(const std::vector<netdev::LinkEvent>& events);
@@ -208,6 +214,7 @@ class Switch {
 
   std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew
   std::vector<std::shared_ptr<const bridge::BridgePlan>> bridge_plans_;
+  std::shared_ptr<const bridge::Plan> plan_ = std::make_shared<bridge::Plan>();
   std::uint64_t generation_ = 0;
   StatusNews news_;
 };

@@ -6,6 +6,7 @@
 #include "vswitchd/daemon/switch.hpp"
 #include "vswitchd/lacp/pdu.hpp"
 #include "vswitchd/netdev/rtnl.hpp"
+#include "vswitchd/stp/bpdu.hpp"
 
 namespace bondway::daemon {
 
@@ -14,9 +15,13 @@ namespace bondway::daemon {
 void Switch::on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets) {
   Interface* interface = interfaces_.find(id);
   if (interface == nullptr || !interface->is_open()) return;
+  SwitchPort& port = port_of(*interface);
+  if (MacAddress::from_bytes(octets) == stp::kBridgeGroupAddress) {
+    queue(port.bridge, bridge_of(port).bridge->receive_bpdu(port.id, octets, now()));
+    return;
+  }
   if (!lacp::is_link_aggregation(octets)) return;
   ++totals_.slow_frames_received;
-  SwitchPort& port = port_of(*interface);
   queue(port.bridge, bridge_of(port).bridge->receive(port.id, id, octets, now()));
 }
 
@@ -73,7 +78,7 @@ void Switch::link_changed(Interface& interface) {
   if (known == nullptr) return;
   collect_load(port);  // what has carried traffic stays where it is
   const bridge::Member member = member_of(interface);
-  if (known->mac != member.mac || known->ofport != member.ofport) {
+  if (known->mac != member.mac || known->ofport != member.ofport || known->speed != member.speed) {
     queue(port.bridge, bridge.bridge->add_members(port.id, {&member, 1}, now()));
     choose_mac(bridge);
   } else {
@@ -125,6 +130,7 @@ void Switch::expire() {
       collect_load(*bridge.find(id));
       queue(bridge.id, bridge.bridge->expire_port(id, now()));
     }
+    queue(bridge.id, bridge.bridge->expire_tree(now()));
   }
   settle();
 }
@@ -139,6 +145,11 @@ std::optional<TimePoint> Switch::deadline() const {
 
 void Switch::settle_bond(const SwitchPort& port) {
   queue(port.bridge, bridge_of(port).bridge->settle(port.id, now()));
+  settle();
+}
+
+void Switch::note_topology_change(const SwitchBridge& bridge) {
+  queue(bridge.id, bridge.bridge->note_topology_change(now()));
   settle();
 }
 
@@ -192,7 +203,7 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::SendFrame& send
     interfaces_.send_slow_frame(*out, send.octets);
     return;
   }
-  if (Interface* peer = lacp_peer(*out)) {
+  if (Interface* peer = hearing_peer(*out, send.octets)) {
     ++out->slow_traffic.tx_packets;
     out->slow_traffic.tx_octets += send.octets.size();
     ++peer->slow_traffic.rx_packets;
@@ -234,6 +245,17 @@ void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::For
   datapath_.exclusively([&] { bridge.bridge->macs()->flush_port(port); });
 }
 
+void Switch::act(const SwitchBridge& bridge, fdb::PortId, const bridge::ForgetAllAddresses&) {
+  datapath_.exclusively([&] { bridge.bridge->macs()->flush(); });
+}
+
+void Switch::act(const SwitchBridge& bridge, fdb::PortId, const bridge::TreeStatusChanged&) {
+  news_.bridges.insert(bridge.row);
+  for (const SwitchPort* port : bridge.ports) {
+    if (port != nullptr) news_.ports.insert(port->row);
+  }
+}
+
 /// A bond takes its place among the others when it is made, and leaves it when it ends.
 void Switch::note_bond(SwitchPort& port) {
   const bridge::Port& noted = this->port(port);
@@ -268,8 +290,10 @@ void Switch::publish() {
   }
   auto plan = std::make_shared<bridge::Plan>();
   plan->generation = ++generation_;
+  plan->vlan_limit = settings_.vlan_limit;
   plan->bridges = bridge_plans_;
   plan->interfaces = interfaces_.plan();
+  plan_ = plan;
   datapath_.publish(std::move(plan));
   stale_bridges_.clear();
 }
@@ -281,16 +305,22 @@ void Switch::send_waiting() {
   for (const auto& [row, send] : std::exchange(sending_, {})) {
     const Interface* out = interfaces_.find(send.interface);
     if (out == nullptr || out->row != row) continue;
-    // A peer that has LACP by now heard later news directly: this would take it back.
-    if (lacp_peer(*out) != nullptr) continue;
+    // A peer that listens by now heard later news directly: this would take it back.
+    if (hearing_peer(*out, send.octets) != nullptr) continue;
     datapath_.send(send.interface, Frame{send.octets, {}});
   }
 }
 
-/// The other end of a patch, if its port has LACP.
-Interface* Switch::lacp_peer(const Interface& interface) {
+/// The other end of a patch, if its bridge has a spanning tree that listens to this frame, or its
+/// port LACP.
+Interface* Switch::hearing_peer(const Interface& interface, std::span<const std::uint8_t> octets) {
   Interface* peer = interface.peer ? interfaces_.find(*interface.peer) : nullptr;
-  return peer != nullptr && port(port_of(*peer)).lag() != nullptr ? peer : nullptr;
+  if (peer == nullptr) return nullptr;
+  SwitchPort& port = port_of(*peer);
+  const bool hears = MacAddress::from_bytes(octets) == stp::kBridgeGroupAddress
+                         ? bridge_of(port).bridge->tree() != nullptr
+                         : this->port(port).lag() != nullptr;
+  return hears ? peer : nullptr;
 }
 
 void Switch::announce(const SwitchBridge& bridge, fdb::PortId id) {

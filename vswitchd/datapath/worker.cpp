@@ -62,6 +62,15 @@ bool may_be_cached(const Headers& headers, const bridge::Journey& journey) {
          journey.holds();
 }
 
+/// A mirror's copy: the frame as it leaves, cut to the wanted length, with its checksums and
+/// segments as they are.
+Frame cut(const FrameView& frame, const bridge::Delivery& delivery) {
+  Frame copy = apply(frame, delivery.edit);
+  if (copy.octets.size() > delivery.snaplen) copy.octets.resize(delivery.snaplen);
+  copy.offload = {};
+  return copy;
+}
+
 }  // namespace
 
 Shared::Shared(std::function<TimePoint()> clock)
@@ -213,7 +222,7 @@ void Worker::handle(bridge::InterfaceId id, netdev::Netdev& device) {
 }
 
 void Worker::forward(bridge::InterfaceId in, const FrameView& frame, TimePoint now) {
-  const auto headers = parse_headers(frame);
+  const auto headers = parse_headers(frame, plan_->vlan_limit);
   if (!headers) return;
   if (take_known_way(FlowKey(in, *headers, depth_), frame, now)) return;
   bridge::Journey journey;
@@ -259,7 +268,12 @@ void Worker::perform(const bridge::Journey& journey, const FrameView& frame) {
     const auto place = static_cast<std::size_t>(delivery.interface);
     if (place >= outputs_.size() || outputs_[place].device == nullptr) continue;
     Output& out = outputs_[place];
-    out.queue->send(frame, delivery.edit);
+    if (delivery.snaplen == 0) {
+      out.queue->send(frame, delivery.edit);
+    } else {
+      copies_.push_back(cut(frame, delivery));
+      out.queue->send(copies_.back().view(), {});
+    }
     if (!std::exchange(out.unflushed, true)) unflushed_.push_back(&out);
   }
   for (const bridge::Delivery& delivery : journey.to_control) {
@@ -274,6 +288,7 @@ void Worker::flush(TimePoint now) {
     note_refusal(*out, now);
   }
   unflushed_.clear();
+  copies_.clear();
 }
 
 /// The kernel tells of a lost carrier at its leisure, after up to a second; but it refuses frames

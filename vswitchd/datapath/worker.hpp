@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -132,6 +133,7 @@ class Worker {
   std::vector<Output> outputs_;  ///< by InterfaceId
   std::map<bridge::InterfaceId, netdev::Netdev*> inputs_;
   std::vector<Output*> unflushed_;
+  std::deque<Frame> copies_;  ///< that unflushed queues still name
   netdev::FrameBuffers buffers_;
   FlowCache cache_;
   FlowKey::Depth depth_ = FlowKey::Depth::link;  ///< of this plan's journeys, as far as seen

@@ -182,7 +182,7 @@ Frame apply(const FrameView& frame, const TagEdit& edit) {
   return out;
 }
 
-std::optional<Headers> parse_headers(const FrameView& frame) {
+std::optional<Headers> parse_headers(const FrameView& frame, std::size_t max_tags) {
   const Octets octets = frame.octets;
   if (octets.size() < kAddresses + kTypeSize) return std::nullopt;
 
@@ -192,7 +192,7 @@ std::optional<Headers> parse_headers(const FrameView& frame) {
   std::size_t at = kAddresses;
   headers.type = EtherType{read_u16(octets, at)};
   for (std::optional<VlanTag>* tag : {&headers.outer, &headers.inner}) {
-    if (!is_tag(headers.type)) break;
+    if (!is_tag(headers.type) || max_tags-- == 0) break;
     if (octets.size() < at + kTagSize + kTypeSize) return std::nullopt;
     *tag = VlanTag{read_u16(octets, at), read_u16(octets, at + 2)};
     at += kTagSize;

@@ -1,0 +1,175 @@
+#include "vswitchd/bridge/mirror.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/bridge/plan_builder.hpp"
+#include "vswitchd/bridge/journey.hpp"
+
+namespace bondway::bridge {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr std::uint64_t kA = 0x0200'0000'000a, kB = 0x0200'0000'000b;
+constexpr std::uint64_t kBroadcast = 0xffff'ffff'ffff, kReserved = 0x0180'c200'000e;
+
+VlanId vlan(int number) { return VlanId::from(number).value(); }
+
+/// Ports named 0, 1, 2 ...; as seen of the reference where no clause is given.
+class MirrorTest : public testing::Test {
+ protected:
+  InterfaceId add_port(PortPlan port = {}) {
+    names.push_back(std::to_string(names.size()));
+    return builder.add_port(bridge, std::move(port));
+  }
+  InterfaceId add_access_port(int number) {
+    PortPlan port;
+    port.vlan.mode = VlanMode::access;
+    port.vlan.tag = vlan(number);
+    return add_port(std::move(port));
+  }
+
+  /// A mirror called by its place.
+  MirrorSettings mirror() const {
+    MirrorSettings settings;
+    settings.id = settings.name = std::to_string(mirrors.size());
+    return settings;
+  }
+  void add(MirrorSettings settings) {
+    counts[settings.id] = std::make_shared<MirrorCount>();
+    mirrors.push_back(std::move(settings));
+  }
+
+  std::vector<InterfaceId> outputs(const Headers& headers, InterfaceId in) {
+    deliveries(headers, in);
+    std::vector<InterfaceId> ids;
+    for (const Delivery& delivery : sent) ids.push_back(delivery.interface);
+    return ids;
+  }
+  void deliveries(const Headers& headers, InterfaceId in) {
+    builder.bridge(bridge).mirrors = plan_mirrors(mirrors, names, counts);
+    sent = travel(headers, 60, in, builder.build(), TimePoint()).sent;
+  }
+  static Headers tagged(int number, std::uint64_t destination = kBroadcast) {
+    Headers headers = frame(kA, destination);
+    headers.outer = VlanTag{0x8100, static_cast<std::uint16_t>(number)};
+    return headers;
+  }
+
+  PlanBuilder builder;
+  BridgeId bridge = builder.add_bridge();
+  std::vector<std::string> names;
+  std::vector<MirrorSettings> mirrors;
+  MirrorCounts counts;
+  std::vector<Delivery> sent;
+};
+
+TEST_F(MirrorTest, CopiesWhatArrivesOnItsSourcePorts) {  // ovs-vswitchd.conf.db(5), select_src_port
+  const auto p0 = add_port(), p1 = add_port(), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.source_ports = {"0"};
+  settings.output_port = "2";
+  add(settings);
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), UnorderedElementsAre(p1, out));
+  EXPECT_THAT(outputs(frame(kB, kBroadcast), p1), ElementsAre(p0));
+  EXPECT_THAT(outputs(frame(kA, kReserved), p0), ElementsAre(out)) << "though it goes nowhere else";
+  EXPECT_THAT(outputs(frame(kB, kB), p0), ElementsAre(out));
+}
+
+TEST_F(MirrorTest, CopiesWhatLeavesThroughItsDestinationPortsAsItIsInTheBridge) {
+  const auto p0 = add_port(), access = add_access_port(10), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.destination_ports = {"1"};
+  settings.output_port = "2";
+  add(settings);
+  deliveries(tagged(10), p0);
+  EXPECT_THAT(sent, UnorderedElementsAre(Delivery{access, {1, 0, {}}, 0}, Delivery{out, {}, 0}));
+  EXPECT_THAT(outputs(tagged(20), p0), IsEmpty()) << "the port does not carry it";
+}
+
+TEST_F(MirrorTest, AnOutputPortTakesPartInNothingElse) {  // ovs-vswitchd.conf.db(5), output_port
+  const auto p0 = add_port(), p1 = add_port(), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.output_port = "2";
+  add(settings);
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), ElementsAre(p1));
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), out), IsEmpty());
+  builder.bridge(bridge).macs->add_static(MacAddress::from_number(kB), 0, fdb::PortId{2}, {});
+  EXPECT_THAT(outputs(frame(kA, kB), p0), IsEmpty());
+}
+
+TEST_F(MirrorTest, CopiesAFrameOnce) {
+  const auto p0 = add_port(), p1 = add_port(), out = add_port();
+  for (int i = 0; i < 2; ++i) {
+    MirrorSettings settings = mirror();
+    settings.select_all = true;
+    settings.output_port = "2";
+    add(settings);
+  }
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), UnorderedElementsAre(p1, out));
+}
+
+TEST_F(MirrorTest, TakesOnlyItsVlansAndNotWhatIsNotAdmitted) {
+  const auto p0 = add_port(), access = add_access_port(10), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.select_all = true;
+  settings.vlans = {};
+  settings.vlans.insert(vlan(10));
+  settings.output_port = "2";
+  add(settings);
+  EXPECT_THAT(outputs(tagged(10), p0), UnorderedElementsAre(access, out));
+  EXPECT_THAT(outputs(tagged(20), p0), IsEmpty());
+  EXPECT_THAT(outputs(tagged(10), access), IsEmpty());
+}
+
+TEST_F(MirrorTest, FloodsAnOutputVlan) {
+  const auto p0 = add_port(), p1 = add_port(), access = add_access_port(30);
+  MirrorSettings settings = mirror();
+  settings.source_ports = {"0"};
+  settings.output_vlan = vlan(30);
+  add(settings);
+  const TagEdit push{0, 1, {VlanTag{0x8100, 30}, {}}};
+  deliveries(frame(kA, kBroadcast), p0);
+  EXPECT_THAT(sent, UnorderedElementsAre(Delivery{p1, {}, 0}, Delivery{p0, push, 0},
+                                         Delivery{p1, push, 0}, Delivery{access, {}, 0}));
+  EXPECT_THAT(outputs(tagged(30), p0), UnorderedElementsAre(p1, access)) << "in that VLAN already";
+  EXPECT_THAT(outputs(frame(kA, kReserved), p0), IsEmpty());
+}
+
+TEST_F(MirrorTest, CutsCopiesAndCountsWholeFrames) {
+  const auto p0 = add_port(), p1 = add_port(), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.select_all = true;
+  settings.output_port = "2";
+  settings.snaplen = 20;
+  add(settings);
+  deliveries(frame(kA, kBroadcast), p0);
+  EXPECT_THAT(sent, UnorderedElementsAre(Delivery{p1, {}, 0}, Delivery{out, {}, 20}));
+  EXPECT_EQ(counts.at("0")->packets, 1u);
+  EXPECT_EQ(counts.at("0")->octets, 60u);
+}
+
+TEST_F(MirrorTest, MirrorsASecureBridge) {
+  const auto p0 = add_port(), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.select_all = true;
+  settings.output_port = "1";
+  add(settings);
+  builder.bridge(bridge).secure = true;
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), ElementsAre(out));
+}
+
+TEST_F(MirrorTest, WithoutAnOutputItIsNone) {
+  add_port();
+  add(mirror());
+  MirrorSettings gone = mirror();
+  gone.output_port = "no such port";
+  add(gone);
+  EXPECT_EQ(plan_mirrors(mirrors, names, counts), nullptr);
+}
+
+}  // namespace
+}  // namespace bondway::bridge
