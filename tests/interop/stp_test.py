@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""The spanning tree, compared with the installed Open vSwitch and together with it.
+
+Usage: stp_test.py --bin DIR
+
+On dummy devices with a stopped clock: the same ring of bridges in either switch shows the same, and
+a ring with bridges of both blocks one port.  Exits with 77 where the reference is not installed.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from switches import REFERENCE, Switch, reference_is_installed
+
+BIN = ""
+PATIENCE = 100  # looks at what is written or arrives a moment later
+
+
+def string_map(strings):
+    return ["map", sorted([key, value] for key, value in strings.items())]
+
+
+def add_bridge(name, number, ports, keys=None):
+    """`ports`: name -> (interface type, its options, the port's other_config)."""
+    operations, references = [], []
+    for port, (kind, options, other) in {name: ("internal", {}, {}), **ports}.items():
+        operations += [
+            {"op": "insert", "table": "Interface", "uuid-name": port + "_if",
+             "row": {"name": port, "type": kind, "options": string_map(options)}},
+            {"op": "insert", "table": "Port", "uuid-name": port + "_port",
+             "row": {"name": port, "interfaces": ["named-uuid", port + "_if"],
+                     "other_config": string_map(other)}}]
+        references.append(["named-uuid", port + "_port"])
+    other = {"hwaddr": f"02:00:00:00:00:{number:02x}", **(keys or {})}
+    return operations + [
+        {"op": "insert", "table": "Bridge", "uuid-name": name,
+         "row": {"name": name, "datapath_type": "dummy", "ports": ["set", references],
+                 "stp_enable": True, "other_config": string_map(other)}},
+        {"op": "mutate", "table": "Open_vSwitch", "where": [],
+         "mutations": [["bridges", "insert", ["named-uuid", name]]]}]
+
+
+def ring(bridges):
+    """br0, br1 ... joined by patches, and a host's port on each."""
+    operations = []
+    for n in range(bridges):
+        after, before = (n + 1) % bridges, (n - 1) % bridges
+        operations += add_bridge(f"br{n}", n + 1, {
+            f"host{n}": ("dummy", {}, {"stp-port-num": "1"}),
+            f"right{n}": ("patch", {"peer": f"left{after}"}, {"stp-port-num": "2"}),
+            f"left{n}": ("patch", {"peer": f"right{before}"},
+                         {"stp-port-num": "3", "stp-path-cost": str(10 + n)})})
+    return operations
+
+
+def by_bridge(text):
+    return sorted(re.split(r"^(?=---- )", text, flags=re.M))
+
+
+class SpanningTree(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="bondway-stp-")
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.switches = []
+        for name, program in (("reference", REFERENCE["vswitchd"]),
+                              ("ours", os.path.join(BIN, "ovs-vswitchd"))):
+            switch = Switch(name, os.path.join(self.directory, name), program)
+            self.addCleanup(switch.stop)
+            switch.start()
+            self.switches.append(switch)
+        self.reference, self.ours = self.switches
+
+    def pass_time(self, milliseconds, step=500):
+        for _ in range(milliseconds // step):
+            for switch in self.switches:
+                switch.command("time/warp", str(step), "100")
+            for switch in self.switches * 2:
+                switch.command("version")
+
+    def both(self, look):
+        """What both answer, as soon as it is the same."""
+        for _ in range(PATIENCE):
+            answers = [look(switch) for switch in self.switches]
+            if answers[0] == answers[1]:
+                break
+            time.sleep(0.01)
+        return answers
+
+    def status(self, switch):
+        lines = []
+        bridges, ports = switch.select(Bridge=["name", "status"],
+                                       Port=["name", "status", "statistics"])
+        for name, row in sorted(bridges.items()):
+            lines.append((name, dict(row["status"][1])))
+        for name, row in sorted(ports.items()):
+            status = dict(row["status"][1])
+            status.pop("stp_sec_in_state", None)
+            lines.append((name, status, sorted(dict(row["statistics"][1]))))
+        return lines
+
+    def test_a_ring_shows_the_same(self):
+        for switch in self.switches:
+            switch.apply(ring(3))
+        for seconds in (10, 10, 20, 20):  # listening, learning, forwarding, long after
+            self.pass_time(seconds * 1000)
+            texts = self.both(lambda s: by_bridge(s.command("stp/show")))
+            self.assertEqual(texts[0], texts[1])
+        self.assertIn("alternate  blocking", "".join(texts[0]))
+        columns = self.both(self.status)
+        self.assertEqual(*columns)
+
+    def test_commands_answer_the_same(self):
+        for switch in self.switches:
+            switch.apply(ring(2))
+        for words in (("stp/show", "nosuch"), ("stp/tcn",), ("stp/tcn", "br0"),
+                      ("stp/tcn", "nosuch")):
+            answers = [switch.command(*words) for switch in self.switches]
+            self.assertEqual(answers[0].rstrip("\n"), answers[1].rstrip("\n"), words)
+
+    def test_a_configuration_is_read_the_same(self):
+        keys = [{"stp-priority": "4096", "stp-hello-time": "1", "stp-max-age": "10",
+                 "stp-forward-delay": "5", "stp-system-id": "02:00:00:00:aa:00"},
+                {"stp-priority": "0", "stp-hello-time": "99", "stp-max-age": "99",
+                 "stp-forward-delay": "99"},
+                {"stp-priority": "x", "stp-hello-time": "0", "stp-max-age": "1",
+                 "stp-forward-delay": "-3", "stp-system-id": "x"}]
+        for n, other in enumerate(keys):
+            for switch in self.switches:
+                switch.apply(add_bridge(f"c{n}", n + 1, {f"c{n}p": ("dummy", {}, {
+                    "stp-port-priority": "32", "stp-port-num": "7", "stp-path-cost": "300"})},
+                    other))
+            texts = self.both(lambda s: s.command("stp/show", f"c{n}"))
+            self.assertEqual(*texts)
+
+    def mixed_ring(self):
+        """Two wires between a bridge of the reference's and one of ours."""
+        for switch, number, kind in ((self.reference, 1, "pstream"), (self.ours, 2, "stream")):
+            prefix = "punix:" if kind == "pstream" else "unix:"
+            switch.apply(add_bridge("br0", number, {
+                f"p{n}": ("dummy", {kind: f"{prefix}{self.directory}/wire{n}"},
+                          {"stp-port-num": str(n + 1)}) for n in range(2)}))
+        for _ in range(PATIENCE):
+            if self.ours.command("netdev-dummy/conn-state").count(": connected") == 2:
+                return
+            self.pass_time(500)
+        self.fail("the wires do not connect")
+
+    def states(self, switch):
+        return re.findall(r"^  p\d +(\w+) +(\w+) ", switch.command("stp/show"), re.M)
+
+    def test_a_ring_of_both_converges(self):
+        self.mixed_ring()
+        self.pass_time(40_000)
+        self.assertEqual(self.states(self.reference), [("designated", "forwarding")] * 2)
+        self.assertEqual(self.states(self.ours), [("root", "forwarding"),
+                                                  ("alternate", "blocking")])
+        self.ours.command("netdev-dummy/set-admin-state", "p0", "down")
+        self.pass_time(60_000)
+        self.assertEqual(self.states(self.ours), [("disabled", "disabled"), ("root", "forwarding")])
+
+    def test_a_frame_does_not_circulate(self):
+        self.mixed_ring()
+        self.pass_time(40_000)
+        before = self.ours.command("dpif/show").split()[2]
+        self.ours.command("netdev-dummy/receive", "br0", "ffffffffffff5000000000010800" + "00" * 46)
+        for _ in range(20):
+            for switch in self.switches:
+                switch.command("version")
+        hits = self.ours.command("dpif/show").split()[2]
+        self.assertLessEqual(int(hits.split(":")[1]) - int(before.split(":")[1]), 3)
+
+
+def main():
+    global BIN
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    options, rest = parser.parse_known_args()
+    if not reference_is_installed():
+        print("Open vSwitch is not installed")
+        return 77
+    BIN = os.path.abspath(options.bin)
+    program = unittest.main(argv=[sys.argv[0], *rest], exit=False)
+    return 0 if program.result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
