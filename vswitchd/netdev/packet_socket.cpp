@@ -84,10 +84,12 @@ Result<void> bind_to(const UniqueFd& fd, const Link& link, std::uint16_t protoco
 
 }  // namespace
 
-Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter) {
+Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter,
+                                    const std::function<void(int)>& prepare) {
   // Protocol 0 hears nothing before the filter and all options are in place and bind() opens it.
   UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd || !configure(fd, link, filter)) return system_error_text(errno);
+  if (prepare) prepare(fd.get());
   if (const auto bound = bind_to(fd, link, ETH_P_ALL); !bound) return tl::unexpected(bound.error());
   return fd;
 }

@@ -14,14 +14,35 @@
 namespace bondway::netdev {
 namespace {
 
+/// A receive ring, if there is permission and memory for one.
+struct Reception {
+  std::shared_ptr<void> permission;  ///< for the ring, which goes first
+  std::optional<PacketRing> ring;
+  std::string warning;
+};
+
+Reception open_ring(int fd, const RingBudget& rings) {
+  Reception reception{rings.take(), {}, {}};
+  if (!reception.permission) return reception;
+  auto ring = PacketRing::open(fd);
+  if (ring) {
+    reception.ring.emplace(std::move(*ring));
+  } else {
+    reception.warning = "receives more slowly, without a ring: " + ring.error().message;
+    reception.permission.reset();
+  }
+  return reception;
+}
+
 class System final : public KernelDevice {
  public:
-  System(const Link& link, UniqueFd fd, UniqueFd sending, std::shared_ptr<void> permission)
+  System(const Link& link, UniqueFd fd, UniqueFd sending, Reception reception)
       : KernelDevice(link, WhenMoved::lost),
         fd_(std::move(fd)),
         sending_(std::move(sending)),
-        permission_(std::move(permission)) {
-    if (permission_) open_ring();
+        permission_(std::move(reception.permission)),
+        ring_(std::move(reception.ring)) {
+    warning_ = std::move(reception.warning);
     auto block = HostStackBlock::install(link.ifindex);
     if (block) {
       block_.emplace(std::move(*block));
@@ -53,16 +74,6 @@ class System final : public KernelDevice {
   }
 
  private:
-  void open_ring() {
-    auto ring = PacketRing::open(fd_.get());
-    if (ring) {
-      ring_.emplace(std::move(*ring));
-    } else {
-      warning_ = "receives more slowly, without a ring: " + ring.error().message;
-      permission_.reset();
-    }
-  }
-
   const UniqueFd fd_, sending_;  ///< apart: receiving and sending threads do not share a socket
   std::shared_ptr<void> permission_;  ///< for the ring, which goes first
   std::optional<PacketRing> ring_;
@@ -76,11 +87,14 @@ Result<std::unique_ptr<Netdev>> open_system(const std::string& name, const RingB
   if (!link) return tl::unexpected(link.error());
   if (link->loopback) return system_error_text(EINVAL);  // the host talks to itself there
   if (link->device_type != ARPHRD_ETHER) return fail("not an Ethernet device");
-  auto fd = open_packet_socket(*link, {});
+  std::optional<Reception> reception;
+  auto fd = open_packet_socket(*link, {},
+                               [&](int socket) { reception.emplace(open_ring(socket, rings)); });
   if (!fd) return tl::unexpected(fd.error());
   auto sending = open_sending_socket(*link);
   if (!sending) return tl::unexpected(sending.error());
-  return std::make_unique<System>(*link, std::move(*fd), std::move(*sending), rings.take());
+  return std::make_unique<System>(*link, std::move(*fd), std::move(*sending),
+                                  std::move(*reception));
 }
 
 }  // namespace bondway::netdev
