@@ -128,6 +128,9 @@ void Interfaces::open_device(Interface& interface, const std::optional<MacAddres
     auto device = factory_.open(interface.type, interface.settings.name, mac);
     if (!device) return refuse(device.error().message);
     interface.device = std::move(*device);
+    if (const std::string& warning = interface.device->warning(); !warning.empty()) {
+      interface.error = fmt::format("{}: {}", interface.settings.name, warning);
+    }
     apply_settings(interface);
     if (interface.type.empty()) {
       if (const auto opened = open_slow_frames(interface); !opened) {

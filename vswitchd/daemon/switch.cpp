@@ -251,6 +251,9 @@ bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
     log_unopened(interface);
     return false;
   }
+  if (interface.device && !interface.device->warning().empty()) {
+    log(interface.error, bridge::Log::Level::warning);
+  }
   const auto wanted = interface.settings.ofport_request ? interface.settings.ofport_request
                                                         : interface.settings.remembered_ofport;
   interface.number =
