@@ -25,6 +25,7 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
   watches_.emplace_back(io, datapath_.control_fd(), [this] {
     const auto news = datapath_.take_news();
     for (const bridge::InterfaceId id : news.refused) check_link(id);
+    for (const bridge::InterfaceId id : news.gone) replace_if_gone(id);
     for (const datapath::ControlFrame& arrived : news.frames) {
       const Interface* interface = interfaces_.find(arrived.interface);
       const bool is_slow = lacp::is_link_aggregation(arrived.frame.octets);

@@ -175,6 +175,9 @@ class Switch {
   void on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t> octets);
   void on_links(const std::vector<netdev::LinkEvent>& events);
   void on_link(const netdev::LinkEvent& event);
+  std::set<bridge::InterfaceId> concerned_by(const netdev::LinkEvent& event);
+  void on_link(Interface& interface, const netdev::LinkEvent& event);
+  void replace_if_gone(bridge::InterfaceId id);
   void check_link(bridge::InterfaceId id);
   void link_changed(Interface& interface);
   SwitchPort& port_of(const Interface& interface) {
@@ -206,6 +209,8 @@ class Switch {
   std::shared_ptr<bridge::RecirculationIds> recirculation_ids_ =
       std::make_shared<bridge::RecirculationIds>();
 
+  /// Whose device has another name by now, as an internal one may.
+  std::set<bridge::InterfaceId> renamed_;
   std::chrono::steady_clock::time_point next_attention_{};
   std::deque<std::pair<bridge::BridgeId, bridge::PortAction>> queue_;
   /// What leaves when the plan that it needs is in force.

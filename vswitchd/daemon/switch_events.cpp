@@ -34,23 +34,47 @@ void Switch::on_links(const std::vector<netdev::LinkEvent>& events) {
 }
 
 void Switch::on_link(const netdev::LinkEvent& event) {
-  std::set<std::string> names;
-  if (event.before) names.insert(event.before->name);
-  if (event.after) names.insert(event.after->name);
-  for (const std::string& name : names) {
-    Interface* interface = interfaces_.find(name);
-    if (interface == nullptr || interface->is_patch) continue;
-    if (!interface->device) {
-      if (event.after && interface->type.empty()) reopen(*interface);
-    } else if (interface->device->update(event)) {
-      if (interface->device->gone()) {
-        close(port_of(*interface), *interface);
-        reopen(*interface);  // or says what is missing
-      } else {
-        link_changed(*interface);
-      }
-    }
+  for (const bridge::InterfaceId id : concerned_by(event)) {
+    Interface* interface = interfaces_.find(id);
+    if (interface != nullptr && !interface->is_patch) on_link(*interface, event);
   }
+}
+
+/// Those by its name, before or after; and those whose device might be it under another one.
+std::set<bridge::InterfaceId> Switch::concerned_by(const netdev::LinkEvent& event) {
+  std::set<bridge::InterfaceId> concerned = renamed_;
+  for (const auto& link : {event.before, event.after}) {
+    const Interface* interface = link ? interfaces_.find(link->name) : nullptr;
+    if (interface != nullptr) concerned.insert(interface->id);
+  }
+  return concerned;
+}
+
+void Switch::on_link(Interface& interface, const netdev::LinkEvent& event) {
+  if (!interface.device) {
+    const bool is_there = event.after && event.after->namespace_id == netdev::Link::kHere &&
+                          event.after->name == interface.settings.name;
+    // A device that somebody else made, or a name that somebody else had taken.
+    if (is_there ? interface.type.empty() : interface.type == "internal") reopen(interface);
+    return;
+  }
+  const bool changed = interface.device->update(event);
+  if (changed && !interface.device->gone()) link_changed(interface);
+  if (interface.device->state().name == interface.settings.name) {
+    renamed_.erase(interface.id);
+  } else {
+    renamed_.insert(interface.id);
+  }
+  replace_if_gone(interface.id);
+}
+
+/// Opens what is there by that name now, or says what is missing.
+void Switch::replace_if_gone(bridge::InterfaceId id) {
+  Interface* interface = interfaces_.find(id);
+  if (interface == nullptr || !interface->device || !interface->device->gone()) return;
+  renamed_.erase(id);
+  close(port_of(*interface), *interface);
+  reopen(*interface);
 }
 
 /// A device refused to send.  Asked about a device, the kernel does not put off the answer.

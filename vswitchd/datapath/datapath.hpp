@@ -56,8 +56,8 @@ class Datapath {
   };
   std::vector<WorkerView> view();
 
-  /// Readable while there is news: slow-protocol frames, and devices that refused to send.  Taking
-  /// it empties it.
+  /// Readable while there is news: slow-protocol frames, and devices that refused to send or are
+  /// gone.  Taking it empties it.
   int control_fd() const { return shared_.control_ready.get(); }
   Shared::News take_news() { return shared_.take_news(); }
 

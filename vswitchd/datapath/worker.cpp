@@ -89,6 +89,12 @@ void Shared::report_refusal(bridge::InterfaceId id) {
   raise(control_ready);
 }
 
+void Shared::report_gone(bridge::InterfaceId id) {
+  const std::lock_guard lock(control_lock_);
+  news_.gone.insert(id);
+  raise(control_ready);
+}
+
 Shared::News Shared::take_news() {
   const std::lock_guard lock(control_lock_);
   clear(control_ready);
@@ -218,6 +224,7 @@ void Worker::handle(bridge::InterfaceId id, netdev::Netdev& device) {
   device.release();
   if (device.gone()) {  // else its socket reports an error for ever
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, device.poll_fd(), nullptr);
+    shared_.report_gone(id);
   }
 }
 

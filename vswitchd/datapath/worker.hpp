@@ -36,11 +36,13 @@ struct Shared {
   void pass_to_control(ControlFrame frame);
   /// A device did not take frames: perhaps its link is down, and nobody has told us yet.
   void report_refusal(bridge::InterfaceId id);
+  /// A device is gone.  Of one in another namespace nobody else may tell.
+  void report_gone(bridge::InterfaceId id);
 
   /// What waits for the control thread.
   struct News {
     std::vector<ControlFrame> frames;
-    std::set<bridge::InterfaceId> refused;
+    std::set<bridge::InterfaceId> refused, gone;
   };
   News take_news();
   netdev::UniqueFd control_ready;  ///< readable while there is any
