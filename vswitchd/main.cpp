@@ -21,6 +21,7 @@
 #include "process/log_modules.hpp"
 #include "process/options.hpp"
 #include "process/paths.hpp"
+#include "process/scheduling.hpp"
 #include "process/signals.hpp"
 #include "process/standard_commands.hpp"
 #include "process/version.hpp"
@@ -281,6 +282,7 @@ int run(int argc, char** argv) {
   {
     process::Daemon process_daemon(settings.daemon, kProgram, log);
     if (settings.lock_memory) ::mlockall(MCL_CURRENT | MCL_FUTURE);
+    process::prefer_short_turns();
     const std::string remote = operands->empty() ? "" : operands->front();
     Program program(settings, remote, paths, log, clock);
     program.run(clock, process_daemon);
