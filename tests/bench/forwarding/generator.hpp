@@ -46,6 +46,9 @@ class Generator {
   std::vector<std::uint64_t> sent_at_;
 };
 
+/// Nanoseconds of CLOCK_REALTIME.
+std::uint64_t real_time();
+
 /// An Ethernet frame of the load: flow number `flow`.
 std::vector<std::uint8_t> frame_of(const Load& load, std::size_t flow);
 

@@ -57,6 +57,8 @@ void announce(const std::vector<Place>& devices) {
   }
 }
 
+constexpr std::uint64_t kLongestCut = 100'000'000;  ///< nanoseconds after which no switch is silent
+
 struct Run {
   std::uint64_t sent = 0;
   double seconds = 0;
@@ -120,6 +122,7 @@ void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
     Generator generator(place(settings.from), settings.load);
     Sink sink(sinks, Sink::Keep::arrivals);
     std::size_t active = 0;
+    Window window;
     netdev::UniqueFd control;
     inside(sinks[0].space, [&] {
       control = netdev::UniqueFd(check(socket(AF_INET, SOCK_DGRAM, 0), "control socket"));
@@ -127,10 +130,12 @@ void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
     run(generator, sink, [&] {
       sleep(0.2);
       active = sink.latest_device();
+      window.begin = real_time();
+      window.end = window.begin + kLongestCut;
       set_up(control.get(), sinks[active].device, false);
       sleep(0.2);
     });
-    const Outcome outcome = assess(sink.arrivals(), generator.sent_at());
+    const Outcome outcome = assess(sink.arrivals(), generator.sent_at(), window);
     set_up(control.get(), sinks[active].device, true);
     silences.push_back(static_cast<double>(outcome.silence) / 1e6);
     losses.push_back(static_cast<double>(outcome.lost));

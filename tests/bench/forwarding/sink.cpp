@@ -34,9 +34,17 @@ void set(int fd, int level, int option, const Value& value, const char* attempt)
   check(setsockopt(fd, level, option, &value, sizeof value), attempt);
 }
 
+/// A device that went down leaves an error, which would keep us awake until it is taken.
+void clear_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
 }  // namespace
 
-Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at) {
+Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at,
+               const Window& window) {
   std::ranges::stable_sort(arrivals, {}, &Arrival::nanoseconds);
   Outcome outcome;
   std::vector<bool> seen(sent_at.size());
@@ -55,7 +63,8 @@ Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& 
       ++outcome.reordered;
     } else {
       const std::uint64_t due = std::max(last, sent_at[next]);
-      if (last != 0 && arrival.nanoseconds > due) {
+      const bool counts = arrival.nanoseconds >= window.begin && arrival.nanoseconds < window.end;
+      if (counts && last != 0 && arrival.nanoseconds > due) {
         outcome.silence = std::max(outcome.silence, arrival.nanoseconds - due);
       }
       next = number + 1;
@@ -117,7 +126,10 @@ void Sink::run(const std::atomic<bool>& stop) {
   for (const auto& ring : rings_) waiting.push_back({ring->fd.get(), POLLIN, 0});
   while (!stop) {
     poll(waiting.data(), waiting.size(), 10);
-    for (std::size_t i = 0; i < rings_.size(); ++i) take(i, *rings_[i]);
+    for (std::size_t i = 0; i < rings_.size(); ++i) {
+      if ((waiting[i].revents & POLLERR) != 0) clear_error(waiting[i].fd);
+      take(i, *rings_[i]);
+    }
   }
 }
 

@@ -23,7 +23,15 @@ struct Outcome {
   /// pauses is no silence.)
   std::uint64_t silence = 0;
 };
-Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at);
+
+/// Instants of CLOCK_REALTIME, in nanoseconds.
+struct Window {
+  std::uint64_t begin = 0, end = ~std::uint64_t{0};
+};
+
+/// Counts all arrivals, but only silences that end in the window: the others are the machine's.
+Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at,
+               const Window& window = {});
 
 /// Counts the load's frames that arrive on some devices, through mapped rings in blocks, which
 /// costs the thread that forwards next to nothing.
