@@ -3,40 +3,96 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
-#include <set>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "process/show_command.hpp"
 #include "vswitchd/daemon/commands.hpp"
 
 namespace bondway::daemon {
 namespace {
 
+using nlohmann::json;
 using process::Args;
+using Names = std::vector<std::string>;
 
-std::string name_of(Switch& sw, bridge::InterfaceId id) {
-  const Interface* interface = sw.interfaces().find(id);
-  return interface == nullptr ? "gone" : interface->settings.name;
+struct WorkerSnapshot {
+  Names interfaces;
+  std::size_t flows = 0;
+  datapath::Worker::Frames frames;
+};
+
+struct FlowSnapshot {
+  std::string in;
+  datapath::FlowKey key;
+  std::uint64_t packets = 0, octets = 0;
+  double age = 0;  ///< seconds
+  Names to;
+};
+
+/// Sorted, each once: a flood may pass an interface twice.
+Names names_of(Switch& sw, const std::vector<bridge::InterfaceId>& ids) {
+  Names names;
+  for (const bridge::InterfaceId id : ids) {
+    const Interface* interface = sw.interfaces().find(id);
+    names.push_back(interface == nullptr ? "gone" : interface->settings.name);
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
 }
 
-std::string names_of(Switch& sw, const std::vector<bridge::InterfaceId>& ids) {
-  std::set<std::string> names;
-  for (const bridge::InterfaceId id : ids) names.insert(name_of(sw, id));
-  return fmt::format("{}", fmt::join(names, " "));
+FlowSnapshot snapshot_of(Switch& sw, const datapath::Flow& flow) {
+  std::vector<bridge::InterfaceId> ends;
+  for (const bridge::Delivery& delivery : flow.journey.sent) ends.push_back(delivery.interface);
+  return {names_of(sw, {flow.key.in()}).front(),
+          flow.key,
+          flow.packets,
+          flow.octets,
+          std::chrono::duration<double>(sw.now() - flow.since).count(),
+          names_of(sw, ends)};
 }
 
-/// Which thread receives from which interfaces, and how much it has carried.
-std::string show_workers(Switch& sw) {
-  std::string text;
-  std::size_t number = 0;
+Result<std::vector<WorkerSnapshot>> take_workers(Switch& sw) {
+  std::vector<WorkerSnapshot> workers;
+  for (const datapath::Datapath::WorkerView& view : sw.datapath().view()) {
+    workers.push_back({names_of(sw, view.interfaces), view.flows.size(), view.frames});
+  }
+  return workers;
+}
+
+/// Busiest first.
+Result<std::vector<FlowSnapshot>> take_flows(Switch& sw) {
+  std::vector<FlowSnapshot> flows;
   for (const datapath::Datapath::WorkerView& worker : sw.datapath().view()) {
+    for (const datapath::Flow& flow : worker.flows) flows.push_back(snapshot_of(sw, flow));
+  }
+  std::ranges::stable_sort(flows, std::greater(), &FlowSnapshot::packets);
+  return flows;
+}
+
+std::string workers_text(const std::vector<WorkerSnapshot>& workers) {
+  std::string text;
+  for (std::size_t number = 0; number < workers.size(); ++number) {
+    const WorkerSnapshot& worker = workers[number];
     text +=
         fmt::format("worker {}:\n  interfaces: {}\n  flows: {}\n  frames: cached {}, decided {}\n",
-                    number++, names_of(sw, worker.interfaces), worker.flows.size(),
-                    worker.frames.cached, worker.frames.decided);
+                    number, fmt::join(worker.interfaces, " "), worker.flows, worker.frames.cached,
+                    worker.frames.decided);
   }
   return text;
+}
+
+json workers_json(const std::vector<WorkerSnapshot>& workers) {
+  json array = json::array();
+  for (const WorkerSnapshot& worker : workers) {
+    array.push_back({{"interfaces", worker.interfaces},
+                     {"flows", worker.flows},
+                     {"cached", worker.frames.cached},
+                     {"decided", worker.frames.decided}});
+  }
+  return process::versioned("workers", std::move(array));
 }
 
 std::string tag_text(const std::optional<VlanTag>& tag) {
@@ -44,38 +100,46 @@ std::string tag_text(const std::optional<VlanTag>& tag) {
   return fmt::format(",vlan={},pcp={}", tag->vlan().number(), tag->priority());
 }
 
-/// One flow: what its frames have in common, how many there were, and where they go.
-std::string flow_text(Switch& sw, const datapath::Flow& flow) {
-  const datapath::FlowKey& key = flow.key;
-  std::vector<bridge::InterfaceId> ends;
-  for (const bridge::Delivery& delivery : flow.journey.sent) ends.push_back(delivery.interface);
-  return fmt::format(
-      "in={},src={},dst={},type=0x{:04x}{}, packets:{}, bytes:{}, age:{:.3f}s, to: {}",
-      name_of(sw, key.in()), to_string(key.source()), to_string(key.destination()),
-      static_cast<unsigned>(key.type()), tag_text(key.outer()), flow.packets, flow.octets,
-      std::chrono::duration<double>(sw.now() - flow.since).count(),
-      ends.empty() ? "drop" : names_of(sw, ends));
+std::string flows_text(const std::vector<FlowSnapshot>& flows) {
+  std::string text;
+  for (const FlowSnapshot& flow : flows) {
+    text += fmt::format(
+        "in={},src={},dst={},type=0x{:04x}{}, packets:{}, bytes:{}, age:{:.3f}s, to: {}\n", flow.in,
+        to_string(flow.key.source()), to_string(flow.key.destination()),
+        static_cast<unsigned>(flow.key.type()), tag_text(flow.key.outer()), flow.packets,
+        flow.octets, flow.age,
+        flow.to.empty() ? "drop" : fmt::format("{}", fmt::join(flow.to, " ")));
+  }
+  return text;
 }
 
-/// What the workers have cached, busiest flow first.
-std::string show_flows(Switch& sw) {
-  std::vector<datapath::Flow> flows;
-  for (datapath::Datapath::WorkerView& worker : sw.datapath().view()) {
-    std::ranges::move(worker.flows, std::back_inserter(flows));
+json flows_json(const std::vector<FlowSnapshot>& flows) {
+  json array = json::array();
+  for (const FlowSnapshot& flow : flows) {
+    const std::optional<VlanTag> tag = flow.key.outer();
+    array.push_back({{"in", flow.in},
+                     {"source", to_string(flow.key.source())},
+                     {"destination", to_string(flow.key.destination())},
+                     {"ethertype", static_cast<unsigned>(flow.key.type())},
+                     {"vlan", tag ? json(tag->vlan().number()) : json()},
+                     {"priority", tag ? json(tag->priority()) : json()},
+                     {"packets", flow.packets},
+                     {"bytes", flow.octets},
+                     {"age_ms", static_cast<std::uint64_t>(flow.age * 1000)},
+                     {"to", flow.to}});
   }
-  std::ranges::stable_sort(flows, std::greater(), &datapath::Flow::packets);
-  std::string text;
-  for (const datapath::Flow& flow : flows) text += flow_text(sw, flow) + "\n";
-  return text;
+  return process::versioned("flows", std::move(array));
 }
 
 }  // namespace
 
 void add_worker_commands(process::CommandTable& table, Switch& sw) {
-  table.add("workers/show", "", 0, 0,
-            [&sw](const Args&) -> Result<std::string> { return show_workers(sw); });
-  table.add("flows/show", "", 0, 0,
-            [&sw](const Args&) -> Result<std::string> { return show_flows(sw); });
+  table.add(process::show_command(
+      "workers/show", "", 0, 0, [&sw](const Args&) { return take_workers(sw); }, workers_text,
+      workers_json));
+  table.add(process::show_command(
+      "flows/show", "", 0, 0, [&sw](const Args&) { return take_flows(sw); }, flows_text,
+      flows_json));
 }
 
 }  // namespace bondway::daemon
