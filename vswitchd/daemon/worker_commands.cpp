@@ -39,7 +39,7 @@ Names names_of(Switch& sw, const std::vector<bridge::InterfaceId>& ids) {
     names.push_back(interface == nullptr ? "gone" : interface->settings.name);
   }
   std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
