@@ -291,12 +291,13 @@ TEST_F(TableTest, ClearsItsTotalsOnly) {
 
 // ---- what others build on it
 
-TEST_F(TableTest, ChangesItsGenerationExactlyWhenAnAnswerChanges) {
-  std::uint64_t generation = table.generation();
+TEST_F(TableTest, AnAnswerHoldsUntilItChanges) {
+  Table::Stamp stamp = table.stamp(mac(1), {});
   const auto changed = [&] {
-    const std::uint64_t before = std::exchange(generation, table.generation());
-    return before != generation;
+    const bool held = table.holds(std::exchange(stamp, table.stamp(mac(1), {})));
+    return !held;
   };
+  EXPECT_FALSE(changed());
   learn(1, kA);
   EXPECT_TRUE(changed());
   learn(1, kA);
@@ -311,6 +312,36 @@ TEST_F(TableTest, ChangesItsGenerationExactlyWhenAnAnswerChanges) {
   EXPECT_FALSE(changed());
   table.flush_port(kB);
   EXPECT_TRUE(changed());
+  now += table.config().idle_time;
+  EXPECT_FALSE(changed());
+  learn(1, kA);
+  EXPECT_TRUE(changed());
+  table.expire(now += table.config().idle_time);
+  EXPECT_TRUE(changed());
+}
+
+TEST_F(TableTest, WhatIsKnownOutlastsAFlood) {
+  resize(2048);
+  std::vector<Table::Stamp> known;
+  for (unsigned i = 0; i < 256; ++i) {
+    learn(i, kA);
+    known.push_back(table.stamp(mac(i), {}));
+  }
+  const Table::Stamp unknown = table.stamp(mac(9999), {});
+  for (unsigned i = 0; i < 20000; ++i) learn(10000 + i, kB);
+  for (const Table::Stamp& stamp : known) EXPECT_TRUE(table.holds(stamp));
+  EXPECT_FALSE(table.holds(unknown)) << "for all one can tell";
+}
+
+TEST_F(TableTest, AnAnswerAboutAnEntryDoesNotPassToItsSuccessor) {
+  learn(1, kA);
+  const Table::Stamp stamp = table.stamp(mac(1), {});
+  table.flush();
+  EXPECT_FALSE(table.holds(stamp));
+  learn(2, kA);  // in the same place
+  EXPECT_FALSE(table.holds(stamp));
+  learn(1, kA);
+  EXPECT_FALSE(table.holds(stamp));
 }
 
 TEST_F(TableTest, NamesTheStationsBehindAllPortsButOne) {

@@ -48,6 +48,7 @@ class Decision {
     const auto frame = admit(port_.vlan, headers_);
     if (!frame) return drop(DropReason::vlan_not_admitted);
     frame_ = *frame;
+    verdict_.vlan = frame_.vlan();
     note([this] {
       return fmt::format("{} port admits it to VLAN {}", to_string(port_.vlan.mode),
                          frame_.vlan().number());

@@ -50,9 +50,10 @@ struct Learned {
 struct Verdict {
   bool to_control = false;  ///< LACP's or the spanning tree's; nothing else applies
   DropReason dropped = DropReason::none;
+  std::optional<VlanId> vlan;  ///< to which it was admitted; the MAC table was asked about no other
   std::optional<Learned> learned;
   std::vector<Output> outputs;
-  bool used_flow = false;  ///< it depended on Headers::flow
+  bool used_flow = false;   ///< it depended on Headers::flow
   MirrorMask mirrored = 0;  ///< the mirrors that took the frame
   bool operator==(const Verdict&) const = default;
 };

@@ -32,8 +32,8 @@ class Traveller {
     const Headers headers = edited(headers_, leg.edit);
     const BridgePlan& bridge = plan_.bridge(*plan_.find(leg.interface)->bridge);
     describe(leg, headers, bridge);
-    journey_.asked.emplace_back(bridge.macs.get(), bridge.macs->generation());
     const Verdict verdict = forward(headers, leg.interface, plan_, now_, rehearsal_);
+    if (verdict.vlan) note_answers(*bridge.macs, headers, *verdict.vlan);
     journey_.used_flow |= verdict.used_flow;
     if (verdict.to_control) journey_.to_control.push_back({leg.interface, leg.edit});
     if (verdict.learned) learn(bridge, *verdict.learned);
@@ -86,6 +86,13 @@ class Traveller {
     rehearsal_->set_depth(2 * leg.depth + 1);
   }
 
+  /// Before the table learns: what the frame teaches ends what was said of its source.
+  void note_answers(const fdb::Table& macs, const Headers& headers, VlanId vlan) {
+    for (const MacAddress& mac : {headers.source, headers.destination}) {
+      if (!mac.is_multicast()) journey_.asked.emplace_back(&macs, macs.stamp(mac, vlan));
+    }
+  }
+
   void learn(const BridgePlan& bridge, const Learned& learned) {
     if (rehearsal_ == nullptr) {
       bridge.macs->learn(learned.mac, learned.vlan, learned.port, now_, learned.arrival);
@@ -113,8 +120,8 @@ class Traveller {
 }  // namespace
 
 bool Journey::holds() const {
-  return std::ranges::all_of(
-      asked, [](const auto& each) { return each.first->generation() == each.second; });
+  return std::ranges::all_of(asked,
+                             [](const auto& each) { return each.first->holds(each.second); });
 }
 
 void count(const Journey& journey, std::uint64_t packets, std::uint64_t octets) {

@@ -43,8 +43,8 @@ struct Journey {
 
   std::vector<Credit> credits;
   std::vector<Lesson> lessons;
-  /// The MAC tables asked, and the generations of their answers.
-  std::vector<std::pair<const fdb::Table*, std::uint64_t>> asked;
+  /// The MAC tables asked, and until when their answers hold.
+  std::vector<std::pair<const fdb::Table*, fdb::Table::Stamp>> asked;
   bool used_flow = false;  ///< depended on Headers::flow; else on the other headers alone
 
   /// Whether an equal frame, by the same plan, still takes this way.

@@ -62,7 +62,7 @@ Table::Learned Table::learn(const MacAddress& source, VlanId vlan, PortId port, 
     detach(known);
     attach(known, port);
     ++totals_.moved;
-    ++generation_;
+    nodes_[known].last_change = ++changes_;
   }
   touch(known, now);
   lock(known, arrival, now);
@@ -74,6 +74,16 @@ std::optional<Table::Found> Table::lookup(const MacAddress& mac, VlanId vlan, Ti
   if (index == kNone) return std::nullopt;
   const Node& node = nodes_[index];
   return Found{port_of(index), node.is_static, now < node.locked_until};
+}
+
+Table::Stamp Table::stamp(const MacAddress& mac, VlanId vlan) const {
+  const std::uint64_t key = key_of(mac, vlan.number());
+  const Index index = find(key);
+  Stamp stamp;
+  stamp.known = index != kNone;
+  stamp.place = stamp.known ? index : scramble(key, seed_);
+  stamp.change = stamp.known ? nodes_[index].last_change : chain_change(stamp.place);
+  return stamp;
 }
 
 std::size_t Table::expire(TimePoint now) {
@@ -170,7 +180,7 @@ std::size_t Table::chain_of(std::uint64_t key) const {
 
 Table::Index Table::find(std::uint64_t key) const {
   if (chains_.empty()) return kNone;
-  Index index = chains_[chain_of(key)];
+  Index index = chains_[chain_of(key)].first;
   while (index != kNone && nodes_[index].key != key) index = nodes_[index].chain;
   return index;
 }
@@ -191,18 +201,20 @@ Table::Index Table::insert(std::uint64_t key, PortId port, TimePoint now, bool i
   node.use = ++uses_;
   node.last_heard = now;
   node.is_static = is_static;
-  Index& chain = chains_[chain_of(key)];
-  node.chain = std::exchange(chain, index);
+  Chain& chain = chains_[chain_of(key)];
+  node.chain = std::exchange(chain.first, index);
+  chain.last_change = node.last_change = ++changes_;
   append(kind_of(node), &Node::of_kind, index);
   attach(index, port);
   ++size_;
   if (is_static) ++static_count_;
-  ++generation_;
   return index;
 }
 
 void Table::remove(Index index) {
-  Index* place = &chains_[chain_of(nodes_[index].key)];
+  Chain& chain = chains_[chain_of(nodes_[index].key)];
+  chain.last_change = nodes_[index].last_change = ++changes_;
+  Index* place = &chain.first;
   while (*place != index) place = &nodes_[*place].chain;
   *place = nodes_[index].chain;
   unlink(kind_of(nodes_[index]), &Node::of_kind, index);
@@ -210,7 +222,6 @@ void Table::remove(Index index) {
   --size_;
   if (nodes_[index].is_static) --static_count_;
   nodes_[index].chain = std::exchange(free_node_, index);
-  ++generation_;
 }
 
 /// Makes an entry the most recently used one.
@@ -252,11 +263,12 @@ void Table::trim() {
   }
 }
 
+/// Every answer that no entry was found has changed then, for all one can tell.
 void Table::grow_chains() {
-  chains_.assign(std::max(kFirstChains, chains_.size() * 2), kNone);
+  chains_.assign(std::max(kFirstChains, chains_.size() * 2), Chain{kNone, ++changes_});
   for (const List& list : {learned_, static_}) {
     for (Index index = list.first; index != kNone; index = nodes_[index].of_kind.next) {
-      nodes_[index].chain = std::exchange(chains_[chain_of(nodes_[index].key)], index);
+      nodes_[index].chain = std::exchange(chains_[chain_of(nodes_[index].key)].first, index);
     }
   }
 }

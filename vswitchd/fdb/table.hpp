@@ -112,9 +112,23 @@ class Table {
   void clear_statistics();
   std::size_t size() const { return size_; }
 
-  /// Counts every change of an answer that lookup() could give: what was concluded from the table
-  /// holds as long as this stays the same.
-  std::uint64_t generation() const { return generation_; }
+  /// How to tell whether an answer of lookup() still holds.  Of a station that is known, as long as
+  /// it is known there; of one that is not, perhaps only until another one becomes known.
+  class Stamp {
+   public:
+    bool operator==(const Stamp&) const = default;
+
+   private:
+    friend class Table;
+    std::uint64_t place = 0;  ///< of the entry; where there is none, of its chain
+    std::uint64_t change = 0;
+    bool known = false;
+  };
+  Stamp stamp(const MacAddress& mac, VlanId vlan) const;
+  bool holds(const Stamp& stamp) const {
+    return stamp.change ==
+           (stamp.known ? nodes_[stamp.place].last_change : chain_change(stamp.place));
+  }
 
   /// All entries, least recently used first.
   std::vector<Entry> entries(TimePoint now) const;
@@ -143,6 +157,7 @@ class Table {
     Index chain = kNone;  ///< next in the hash chain, or next free node
     Index owner = kNone;
     bool is_static = false;
+    std::uint64_t last_change = 0;  ///< of the answer about it
   };
 
   /// A port with entries; owners with equally many are in one list, so that the largest is at hand.
@@ -153,7 +168,16 @@ class Table {
     Link of_rank;
   };
 
+  /// The entries whose keys are scrambled alike.
+  struct Chain {
+    Index first = kNone;
+    std::uint64_t last_change = 0;  ///< of whether one of those keys is known
+  };
+
   std::size_t chain_of(std::uint64_t key) const;
+  std::uint64_t chain_change(std::uint64_t place) const {
+    return chains_.empty() ? 0 : chains_[place & (chains_.size() - 1)].last_change;
+  }
   Index find(std::uint64_t key) const;
   Index insert(std::uint64_t key, PortId port, TimePoint now, bool is_static);
   void remove(Index index);
@@ -178,14 +202,14 @@ class Table {
   std::uint64_t seed_;
   std::vector<Node> nodes_;
   Index free_node_ = kNone;
-  std::vector<Index> chains_;  ///< heads; a power of two of them, at least as many as entries
+  std::vector<Chain> chains_;  ///< a power of two of them, at least as many as entries
   List learned_, static_;
   std::size_t static_count_ = 0, size_ = 0;
   std::vector<Owner> owners_;
   Index free_owner_ = kNone;
   std::unordered_map<PortId, Index> owner_by_port_;
   std::vector<Index> ranks_;  ///< by number of entries: the first owner with so many; ends with one
-  std::uint64_t uses_ = 0, generation_ = 0;
+  std::uint64_t uses_ = 0, changes_ = 0;
   Statistics totals_;
 };
 

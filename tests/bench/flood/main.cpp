@@ -1,0 +1,154 @@
+// flood_bench: what frames of known stations cost, alone and while a million source addresses never
+// seen before come in on another port, batch by batch in turn.  No kernel devices, one thread.
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+
+#include "tests/bridge/plan_builder.hpp"
+#include "vswitchd/datapath/datapath.hpp"
+
+namespace bondway::bench {
+namespace {
+
+constexpr std::size_t kPorts = 16, kBatch = 64;
+constexpr std::uint64_t kAddresses = 1'000'000, kStation = 0x0200'0000'0000,
+                        kStranger = 0x0600'0000'0000;
+
+/// A device that receives what it is given, and sends nowhere.
+class Memory final : public netdev::Netdev {
+ public:
+  std::vector<Frame> frames;
+
+  int poll_fd() const override { return never_.get(); }
+  std::size_t receive(netdev::FrameBuffers&, netdev::FrameSink sink) override {
+    for (const Frame& frame : frames) sink(frame.view());
+    return frames.size();
+  }
+  std::unique_ptr<netdev::SendQueue> open_send_queue() override {
+    return std::make_unique<Nowhere>();
+  }
+  bool update(const netdev::LinkEvent&) override { return false; }
+  netdev::Statistics statistics() const override { return {}; }
+  Result<void> set_mac(const MacAddress&) override { return {}; }
+  Result<void> set_mtu(int) override { return {}; }
+
+ private:
+  class Nowhere final : public netdev::SendQueue {
+    void send(const FrameView&, const TagEdit&) override {}
+    void flush() override {}
+  };
+  netdev::UniqueFd never_{::eventfd(0, EFD_CLOEXEC)};
+};
+
+Frame ethernet(std::uint64_t source, std::uint64_t destination) {
+  Frame frame{std::vector<std::uint8_t>(60), {}};
+  const auto to = MacAddress::from_number(destination), from = MacAddress::from_number(source);
+  std::ranges::copy(to.octets(), frame.octets.begin());
+  std::ranges::copy(from.octets(), frame.octets.begin() + 6);
+  frame.octets[12] = 0x88;
+  frame.octets[13] = 0xb5;
+  return frame;
+}
+
+class Rig {
+ public:
+  explicit Rig(std::size_t flows) : flows_(flows) {
+    builder_.bridge(bridge_).macs =
+        std::make_shared<fdb::Table>(fdb::TableConfig{.max_entries = 8192}, 42);
+    for (std::size_t i = 0; i < kPorts; ++i) ids_.push_back(builder_.add_port(bridge_));
+    for (std::size_t i = 0; i < kPorts; ++i) datapath_.attach(ids_[i], devices_[i]);
+    auto plan = std::make_shared<bridge::Plan>(builder_.build());
+    plan->generation = 1;
+    datapath_.publish(plan);
+    for (std::size_t i = 0; i < 3 * kPorts * rounds(); ++i) known();  // learned; their ways found
+  }
+  ~Rig() {
+    for (const auto id : ids_) datapath_.detach(id);
+  }
+
+  /// Nanoseconds for each frame of `count`: of known stations, of strangers, or of both in turn.
+  double run(bool with_known, bool with_strangers) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < kAddresses; i += kBatch) {
+      if (with_strangers) stranger();
+      if (with_known) known();
+    }
+    const auto passed = std::chrono::steady_clock::now() - begin;
+    return std::chrono::duration<double, std::nano>(passed).count() / kAddresses;
+  }
+
+  const fdb::Table& macs() { return *builder_.bridge(bridge_).macs; }
+  std::size_t strangers_port() const { return kPorts - 1; }
+
+ private:
+  /// The next batch: stations of one port to stations of the next one.
+  void known() {
+    const std::size_t port = batch_ % (kPorts - 1), round = batch_ / (kPorts - 1) % rounds();
+    ++batch_;
+    auto& frames = batches_[{port, round}];
+    for (std::size_t i = frames.size(); i < kBatch; ++i) {
+      const std::uint64_t number = (round * kBatch + i) % per_port();
+      frames.push_back(ethernet(station(port, number), station((port + 1) % (kPorts - 1), number)));
+    }
+    devices_[port].frames.swap(frames);
+    datapath_.poll(ids_[port]);
+    devices_[port].frames.swap(frames);
+  }
+
+  static std::uint64_t station(std::size_t port, std::uint64_t number) {
+    return kStation + port * 0x10000 + number;
+  }
+
+  void stranger() {
+    Memory& device = devices_[strangers_port()];
+    device.frames.clear();
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      device.frames.push_back(ethernet(kStranger + strangers_++, kStation));
+    }
+    datapath_.poll(ids_[strangers_port()]);
+  }
+
+  std::size_t per_port() const { return std::max<std::size_t>(flows_ / (kPorts - 1), 1); }
+  std::size_t rounds() const { return (per_port() + kBatch - 1) / kBatch; }
+
+  const std::size_t flows_;
+  bridge::PlanBuilder builder_;
+  bridge::BridgeId bridge_ = builder_.add_bridge();
+  std::vector<bridge::InterfaceId> ids_;
+  std::array<Memory, kPorts> devices_;
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<Frame>> batches_;
+  std::size_t batch_ = 0;
+  std::uint64_t strangers_ = 0;
+  datapath::Datapath datapath_{
+      [] { return TimePoint(std::chrono::steady_clock::now().time_since_epoch()); }};
+};
+
+void measure(std::size_t flows) {
+  double alone = 1e9, strangers = 1e9, both = 1e9;
+  Rig rig(flows);
+  for (int round = 0; round < 3; ++round) {
+    alone = std::min(alone, rig.run(true, false));
+    strangers = std::min(strangers, rig.run(false, true));
+    both = std::min(both, rig.run(true, true));
+  }
+  std::map<fdb::PortId, std::size_t> shares;
+  for (const auto& entry : rig.macs().entries({})) ++shares[entry.port];
+  const auto strange = shares[fdb::PortId{static_cast<std::uint32_t>(rig.strangers_port())}];
+  fmt::print(
+      "{} known flows: {:.0f} ns a frame, {:.0f} ns while {} strangers come by: {:.2f} times; "
+      "strangers cost {:.0f} ns; table {} of {} entries, {} of them strangers\n",
+      flows, alone, both - strangers, kAddresses, (both - strangers) / alone, strangers,
+      rig.macs().size(), rig.macs().config().max_entries, strange);
+}
+
+}  // namespace
+}  // namespace bondway::bench
+
+int main() {
+  for (const std::size_t flows : {15, 240, 3000}) bondway::bench::measure(flows);
+}
