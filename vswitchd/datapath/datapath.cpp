@@ -33,7 +33,7 @@ void Datapath::start_workers(std::size_t count) {
 }
 
 void Datapath::publish(std::shared_ptr<const bridge::Plan> plan) {
-  plan_ = std::move(plan);
+  plan_.swap(plan);  // the old one goes when all workers are back at work
   for (const auto& worker : workers_) {
     const Worker::Access access(*worker);
     worker->set_plan(plan_);
