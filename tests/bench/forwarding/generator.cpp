@@ -28,20 +28,19 @@ void put(std::vector<std::uint8_t>& octets, std::size_t at, std::uint64_t number
   }
 }
 
-/// What the measuring thread itself waits for a processor must not look like the switch's silence.
-void keep_time() {
-  prctl(PR_SET_TIMERSLACK, 1000UL);
-  sched_param priority{};
-  priority.sched_priority = 1;
-  pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority);  // else it measures less exactly
-}
-
 }  // namespace
 
 std::uint64_t real_time() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+void run_before_others(int priority) {
+  prctl(PR_SET_TIMERSLACK, 1000UL);
+  sched_param parameters{};
+  parameters.sched_priority = priority;
+  pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);  // else it measures less exactly
 }
 
 std::vector<std::uint8_t> frame_of(const Load& load, std::size_t flow) {
@@ -110,7 +109,7 @@ std::uint64_t Generator::run(const std::atomic<bool>& stop) {
     while (!stop) sent += send(kBatch);
     return sent;
   }
-  keep_time();
+  run_before_others(1);
   const auto start = Clock::now();
   while (!stop) {
     const std::chrono::duration<double> passed = Clock::now() - start;

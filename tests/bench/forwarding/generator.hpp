@@ -49,6 +49,10 @@ class Generator {
 /// Nanoseconds of CLOCK_REALTIME.
 std::uint64_t real_time();
 
+/// What the calling thread waits for a processor must not look like the switch's silence: it runs
+/// before all that have less `priority`, wakes on time, and sleeps most of the time.
+void run_before_others(int priority);
+
 /// An Ethernet frame of the load: flow number `flow`.
 std::vector<std::uint8_t> frame_of(const Load& load, std::size_t flow);
 

@@ -35,6 +35,8 @@ struct Settings {
   bool count = false;
 };
 
+double milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
+
 void sleep(double seconds) { std::this_thread::sleep_for(Seconds(seconds)); }
 
 /// Keeps the generator on the first processor; whoever forwards has the others.
@@ -106,18 +108,20 @@ void measure_throughput(const Settings& settings, const std::vector<Place>& sink
 void measure_outcome(const Settings& settings, const std::vector<Place>& sinks) {
   Generator generator(place(settings.from), settings.load);
   Sink sink(sinks, Sink::Keep::arrivals);
+  Pauses pauses;
   const Run done = run(generator, sink, [&] { sleep(settings.seconds); });
-  const Outcome outcome = assess(sink.arrivals(), generator.sent_at());
+  pauses.stop();
+  const Outcome outcome = assess(sink.arrivals(), generator.sent_at(), pauses);
   fmt::print(
       "{{\"sent\": {}, \"received\": {}, \"lost\": {}, \"duplicated\": {}, \"reordered\": {}, "
-      "\"silence_ms\": {:.3f}, \"overrun\": {}}}\n",
+      "\"silence_ms\": {:.3f}, \"own_silence_ms\": {:.3f}, \"overrun\": {}}}\n",
       done.sent, outcome.received, outcome.lost, outcome.duplicated, outcome.reordered,
-      static_cast<double>(outcome.silence) / 1e6, sink.overrun());
+      milliseconds(outcome.silence), milliseconds(outcome.own_silence), sink.overrun());
 }
 
 /// Cuts, under load, the cable that frames come in by; mends it for the next cut.
 void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
-  std::vector<double> silences, losses;
+  std::vector<double> silences, own_silences, losses;
   for (int cut = 0; cut < settings.cuts; ++cut) {
     Generator generator(place(settings.from), settings.load);
     Sink sink(sinks, Sink::Keep::arrivals);
@@ -127,6 +131,7 @@ void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
     inside(sinks[0].space, [&] {
       control = netdev::UniqueFd(check(socket(AF_INET, SOCK_DGRAM, 0), "control socket"));
     });
+    Pauses pauses;
     run(generator, sink, [&] {
       sleep(0.2);
       active = sink.latest_device();
@@ -135,18 +140,20 @@ void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
       set_up(control.get(), sinks[active].device, false);
       sleep(0.2);
     });
-    const Outcome outcome = assess(sink.arrivals(), generator.sent_at(), window);
+    pauses.stop();
+    const Outcome outcome = assess(sink.arrivals(), generator.sent_at(), pauses, window);
     set_up(control.get(), sinks[active].device, true);
-    silences.push_back(static_cast<double>(outcome.silence) / 1e6);
+    silences.push_back(milliseconds(outcome.silence));
+    own_silences.push_back(milliseconds(outcome.own_silence));
     losses.push_back(static_cast<double>(outcome.lost));
     sleep(0.3);
   }
-  std::ranges::sort(silences);
-  std::ranges::sort(losses);
+  for (auto* each : {&silences, &own_silences, &losses}) std::ranges::sort(*each);
   fmt::print(
-      "{{\"silence_ms\": {:.3f}, \"silence_most_ms\": {:.3f}, \"lost\": {:.0f}, \"lost_most\": "
-      "{:.0f}}}\n",
-      silences[silences.size() / 2], silences.back(), losses[losses.size() / 2], losses.back());
+      "{{\"silence_ms\": {:.3f}, \"own_silence_ms\": {:.3f}, \"silence_most_ms\": {:.3f}, "
+      "\"lost\": {:.0f}, \"lost_most\": {:.0f}}}\n",
+      silences[silences.size() / 2], own_silences[own_silences.size() / 2], silences.back(),
+      losses[losses.size() / 2], losses.back());
 }
 
 int main(int argc, char** argv) {

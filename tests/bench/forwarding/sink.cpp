@@ -41,10 +41,19 @@ void clear_error(int fd) {
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 }
 
+void note_silence(const Window& silence, const Pauses& pauses, Outcome& outcome) {
+  if (silence.begin >= silence.end) return;
+  const std::uint64_t whole = silence.end - silence.begin;
+  outcome.silence = std::max(outcome.silence, whole);
+  if (whole > outcome.own_silence) {
+    outcome.own_silence = std::max(outcome.own_silence, whole - pauses.within(silence));
+  }
+}
+
 }  // namespace
 
 Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at,
-               const Window& window) {
+               const Pauses& pauses, const Window& window) {
   std::ranges::stable_sort(arrivals, {}, &Arrival::nanoseconds);
   Outcome outcome;
   std::vector<bool> seen(sent_at.size());
@@ -62,10 +71,8 @@ Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& 
     if (number < next) {
       ++outcome.reordered;
     } else {
-      const std::uint64_t due = std::max(last, sent_at[next]);
-      const bool counts = arrival.nanoseconds >= window.begin && arrival.nanoseconds < window.end;
-      if (counts && last != 0 && arrival.nanoseconds > due) {
-        outcome.silence = std::max(outcome.silence, arrival.nanoseconds - due);
+      if (last != 0 && arrival.nanoseconds >= window.begin && arrival.nanoseconds < window.end) {
+        note_silence({std::max(last, sent_at[next]), arrival.nanoseconds}, pauses, outcome);
       }
       next = number + 1;
     }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/bench/forwarding/pauses.hpp"
 #include "tests/bench/forwarding/place.hpp"
 
 namespace bondway::bench {
@@ -22,16 +23,13 @@ struct Outcome {
   /// The longest time without an arrival while a frame was due, in nanoseconds.  (A generator that
   /// pauses is no silence.)
   std::uint64_t silence = 0;
+  /// The same without what the machine itself paused.
+  std::uint64_t own_silence = 0;
 };
 
-/// Instants of CLOCK_REALTIME, in nanoseconds.
-struct Window {
-  std::uint64_t begin = 0, end = ~std::uint64_t{0};
-};
-
-/// Counts all arrivals, but only silences that end in the window: the others are the machine's.
+/// Counts all arrivals, but only silences that end in the window.
 Outcome assess(std::vector<Arrival> arrivals, const std::vector<std::uint64_t>& sent_at,
-               const Window& window = {});
+               const Pauses& pauses, const Window& window = {});
 
 /// Counts the load's frames that arrive on some devices, through mapped rings in blocks, which
 /// costs the thread that forwards next to nothing.
