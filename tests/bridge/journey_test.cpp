@@ -69,8 +69,21 @@ TEST_F(JourneyTest, ALoopEndsWithWhatWasSentSoFar) {
   const auto host = builder.add_port(br0), out = builder.add_port(br1);
   for (int i = 0; i < 2; ++i) builder.patch(builder.add_port(br0), builder.add_port(br1));
   const auto sent = go(frame(kA, kBroadcast), host).sent;
-  EXPECT_GE(std::ranges::count(sent, Delivery{out, {}}), 2);
-  EXPECT_LE(sent.size(), static_cast<std::size_t>(kMaxTraversals));
+  EXPECT_EQ(std::ranges::count(sent, Delivery{out, {}}), 2) << "one over each patch";
+  EXPECT_EQ(std::ranges::count(sent, Delivery{host, {}}), 2) << "and back over the other";
+}
+
+TEST_F(JourneyTest, ARingOfManyPatchesIsCrossedOnceOverEach) {
+  const auto host = builder.add_port(br0), out = builder.add_port(br1);
+  const auto br2 = builder.add_bridge();
+  constexpr int kParallel = 8;
+  for (int i = 0; i < kParallel; ++i) {
+    builder.patch(builder.add_port(br0), builder.add_port(br1));
+    builder.patch(builder.add_port(br1), builder.add_port(br2));
+    builder.patch(builder.add_port(br2), builder.add_port(br0));
+  }
+  const auto sent = go(frame(kA, kBroadcast), host).sent;
+  EXPECT_EQ(std::ranges::count(sent, Delivery{out, {}}), 2 * kParallel) << "from either side";
 }
 
 TEST_F(JourneyTest, ACopyCrossesSoManyBridges) {  // as many as the reference's

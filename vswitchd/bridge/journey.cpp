@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <unordered_map>
 #include <utility>
 
 namespace bondway::bridge {
@@ -61,7 +62,7 @@ class Traveller {
     journey_.credits.push_back({.traffic = out.traffic.get()});
     if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
     const InterfacePlan* peer = plan_.find(*out.peer);
-    if (peer == nullptr) return;
+    if (peer == nullptr || !arrives_first({*out.peer, leg.edit, leg.depth, leg.snaplen})) return;
     journey_.credits.push_back({.traffic = peer->traffic.get(), .arrived = true});
     ++traversals_;
     arrive({*out.peer, leg.edit, leg.depth + 1, leg.snaplen});
@@ -107,6 +108,16 @@ class Traveller {
     }
   }
 
+  /// A copy that comes again as it was goes round in a loop: everything that follows has been done.
+  bool arrives_first(const Leg& leg) {
+    const auto [first, last] = arrived_.equal_range(leg.interface);
+    const std::pair copy(leg.edit, leg.snaplen);
+    if (std::any_of(first, last, [&](const auto& each) { return each.second == copy; }))
+      return false;
+    arrived_.emplace(leg.interface, copy);
+    return true;
+  }
+
   const Headers& headers_;
   std::size_t octets_;  ///< as it entered the switch: what is counted, whatever tags it has where
   const Plan& plan_;
@@ -114,6 +125,7 @@ class Traveller {
   Trace* rehearsal_;  ///< only asked where it would go: nothing is learned or counted
   std::vector<Leg> legs_;
   int traversals_ = 0;
+  std::unordered_multimap<InterfaceId, std::pair<TagEdit, std::uint16_t>> arrived_;  ///< by patches
   Journey journey_;
 };
 

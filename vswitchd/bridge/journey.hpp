@@ -63,7 +63,8 @@ void teach_again(const Journey& journey, TimePoint now);
 
 /// Follows a frame of `octets` length from interface `in` to all its ends.  Teaches the MAC tables
 /// and counts bucket loads and patch traffic on the way, so the caller holds the forwarding lock.
-/// Loops of patch ports end at the limits above, with what was sent so far still sent.
+/// A copy that comes over a patch as one did before goes no further, so loops end after one round,
+/// and in any case at the limits above; what was sent so far is still sent.
 Journey travel(const Headers& headers, std::size_t octets, InterfaceId in, const Plan& plan,
                TimePoint now);
 
