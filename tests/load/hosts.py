@@ -4,6 +4,8 @@
 Reads a request a line, a JSON array, and answers with a line each:
   ["traffic", true|false]   whether to send all the time; answers with the number of frames so far
   ["probe", device...]      one broadcast frame from each; answers {from: {to: copies}}
+  ["stations", device, first, count]      a frame from each of so many addresses
+  ["broadcasts", device, count, pause]    so many from one address, a pause of seconds between two
 """
 
 import json
@@ -94,6 +96,7 @@ def probe(names):
     while."""
     sockets = {name: device for name in names if (device := open_device(name))}
     token = os.urandom(8)
+    names = list(names)
     counts = {name: {} for name in names}
     for number, name in enumerate(names):
         if name not in sockets:
@@ -124,6 +127,29 @@ def probe(names):
     return counts
 
 
+def stations(name, first, count):
+    """Each to the next, and so unknown when it is sent."""
+    device = open_device(name)
+    device.setblocking(True)
+    for number in range(first, first + count):
+        device.send(station(number + 1) + station(number) + struct.pack("!H", NOISE) + bytes(46))
+    device.close()
+    return count
+
+
+def broadcasts(name, count, pause):
+    device = open_device(name)
+    device.setblocking(True)
+    for _ in range(count):
+        device.send(BROADCAST + station(1) + struct.pack("!H", NOISE) + bytes(46))
+        time.sleep(pause)
+    device.close()
+    return count
+
+
+REQUESTS = {"probe": lambda *names: probe(names), "stations": stations, "broadcasts": broadcasts}
+
+
 def main():
     traffic, running, pending = Traffic(), False, b""
     while True:
@@ -143,7 +169,7 @@ def main():
                     traffic.close()
                 answer = traffic.sent
             else:
-                answer = probe(arguments)
+                answer = REQUESTS[what](*arguments)
             print(json.dumps(answer), flush=True)
 
 

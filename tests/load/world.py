@@ -15,7 +15,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 
-from namespaces import Namespace, run
+from namespaces import Namespace, run, veth  # pylint: disable=unused-import
+from switches import Channel  # pylint: disable=unused-import
 
 
 class Wrong(Exception):
