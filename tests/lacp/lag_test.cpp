@@ -527,6 +527,18 @@ TEST_F(LagTest, FallsBackWithoutAPartner) {
   EXPECT_FALSE(carries(kLeft, kSecond));
 }
 
+TEST_F(LagTest, ANewcomerDoesNotEndTheFallbackOfTheOthers) {
+  left.fallback = Fallback::active_backup;
+  build_left();
+  wire->advance(5s);
+  wire->add(kLeft, kThird, port("p2", 3));
+  EXPECT_EQ(wire->left().status(), Negotiation::configured) << "the bond goes on as active-backup";
+  EXPECT_EQ(status(kLeft, 0), "defaulted attached");
+  EXPECT_EQ(status(kLeft, 2), "expired detached");
+  wire->advance(3s);
+  EXPECT_EQ(status(kLeft, 2), "defaulted attached");
+}
+
 TEST_F(LagTest, FallbackMayBeSwitchedAtAnyTime) {
   wire.emplace(left, right);
   wire->add(kLeft, kFirst, port("p0", 1));

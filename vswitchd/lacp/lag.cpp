@@ -475,9 +475,17 @@ Standing Lag::standing(const Member& member) const {
   return falls_back ? Standing::fallback : Standing::none;
 }
 
-/// For three seconds a member that waits for its first partner is shown as attached to it.
+/// For three seconds a member that waits for its first partner is shown as attached to it; not
+/// while others already carry what there is, since a bond is negotiated or in fallback, never both.
 bool Lag::presumed_attached(const Member& member) const {
-  return alone() && member.rx.defaulted() && member.status.status() == MemberStatus::expired;
+  return alone() && member.rx.defaulted() && member.status.status() == MemberStatus::expired &&
+         !in_fallback();
+}
+
+bool Lag::in_fallback() const {
+  return std::ranges::any_of(members_, [this](const Member& member) {
+    return standing(member) == Standing::fallback && member.mux.attached();
+  });
 }
 
 bool Lag::attached(const Member& member) const {

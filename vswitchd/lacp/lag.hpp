@@ -142,6 +142,7 @@ class Lag {
   Standing standing(const Member& member) const;
   bool alone() const { return !holder_; }
   bool presumed_attached(const Member& member) const;
+  bool in_fallback() const;
   bool attached(const Member& member) const;
   bool carries(const Member& member) const;
   bool negotiated() const;
