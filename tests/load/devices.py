@@ -9,7 +9,8 @@ Usage: devices.py --bin DIR [--events N] [--seed S]
             `--`--`---- br0 ---------|--'  LACP  `-- br1 -- q0 -- g0
 
 Members and ports are deleted, made again, renamed, moved to another namespace and back, set up and
-down at either end, given other MTUs and addresses, and their rows are removed and added, at random.
+down at either end, given other MTUs and addresses, and their rows are removed and added, at random;
+frames are forwarded by one to three threads.
 Every hundred events all is put in order: then every port forwards to every other, the columns of
 every interface tell the truth, and the daemon holds as much as in the beginning.
 """
@@ -144,6 +145,10 @@ class World:
         name = chance.choice([*self.plain, *BONDS])
         return f"{name}: " + (self.remove_row if name in self.rows else self.add_row)(name)
 
+    def set_workers(self, count):
+        self.daemon.vsctl("--no-wait", "set", "open_vswitch", ".", f"other_config:n-workers={count}")
+        return f"workers {count}"
+
     def internal(self, chance):
         """Something happens to i0, wherever it is."""
         where = self.hosts if self.hosts.ip("link", "show", "i0", check=False).returncode == 0 else self.switch
@@ -163,6 +168,8 @@ class World:
             return self.change_rows(chance)
         if kind < 0.16:
             return self.internal(chance)
+        if kind < 0.18:
+            return self.set_workers(chance.randrange(1, 4))
         device = chance.choice([*self.devices.values()])
         if not device.exists:
             return f"{device.name}: {self.make(device)}"
@@ -174,6 +181,7 @@ class World:
     # ---- in order again
 
     def mend(self):
+        self.set_workers(1)
         for device in self.devices.values():
             if not device.exists:
                 self.make(device)

@@ -125,7 +125,7 @@ class Internal:
         self.claim("taken from the bridge, the device is the host's", lambda: self.answers(PORT))
         self.daemon.vsctl("add-port", "br0", "s0")
         self.deaf()
-        self.daemon.end()
+        self.daemon.end(by_signal=True)
         self.hears("ended")
 
 

@@ -55,11 +55,15 @@ class Daemon:
             self.process.kill()
             self.process.wait()
 
-    def end(self):
-        """Ends it as people do; it must end well, without a sanitizer's word."""
-        self.process.send_signal(signal.SIGTERM)
+    def end(self, by_signal=False):
+        """It must end well, without a sanitizer's word; what it has not freed is told only when it is
+        asked to exit."""
+        if by_signal:
+            self.process.send_signal(signal.SIGTERM)
+        else:
+            self.appctl("exit")
         status = self.process.wait(60)
-        if status not in (0, -signal.SIGTERM):
+        if status not in ((0, -signal.SIGTERM) if by_signal else (0,)):
             raise Wrong(f"the daemon ended with status {status}\n{self.console()}")
 
     def kill(self):
