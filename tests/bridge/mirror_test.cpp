@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/bridge/plan_builder.hpp"
+#include "vswitchd/bridge/bridge.hpp"
 #include "vswitchd/bridge/journey.hpp"
 
 namespace bondway::bridge {
@@ -150,6 +151,58 @@ TEST_F(MirrorTest, CutsCopiesAndCountsWholeFrames) {
   EXPECT_THAT(sent, UnorderedElementsAre(Delivery{p1, {}, 0}, Delivery{out, {}, 20}));
   EXPECT_EQ(counts.at("0")->packets, 1u);
   EXPECT_EQ(counts.at("0")->octets, 60u);
+}
+
+TEST_F(MirrorTest, SendsNoCopyThatIsToBeCutOverAPatch) {
+  const auto p0 = add_port(), near = add_port(), far = builder.add_port(builder.add_bridge());
+  builder.patch(near, far);
+  const auto beyond = builder.add_port(*builder.interface(far).bridge);
+  MirrorSettings settings = mirror();
+  settings.source_ports = {"0"};
+  settings.output_port = "1";
+  add(settings);
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), ElementsAre(beyond)) << "the copy";
+  mirrors.back().snaplen = 65535;
+  EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), IsEmpty());
+}
+
+TEST(SelectsTest, WhatAMirrorWithAnOutputTakes) {
+  MirrorSettings settings;
+  settings.source_ports = {"in"};
+  settings.destination_ports = {"out"};
+  EXPECT_FALSE(selects(settings, "in")) << "it has no output";
+  settings.output_vlan = vlan(30);
+  EXPECT_TRUE(selects(settings, "in"));
+  EXPECT_TRUE(selects(settings, "out"));
+  EXPECT_FALSE(selects(settings, "other"));
+  settings.select_all = true;
+  EXPECT_TRUE(selects(settings, "other"));
+}
+
+TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {
+  BridgeSettings settings;
+  settings.mirrors.resize(2);
+  settings.mirrors[0].id = "to port";
+  settings.mirrors[0].select_all = true;
+  settings.mirrors[0].output_port = "out";
+  settings.mirrors[1].id = "to VLAN";
+  settings.mirrors[1].output_vlan = vlan(30);
+  settings.mirrors[1].source_ports = {"out"};
+  Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
+                std::make_shared<RecirculationIds>());
+  PortSettings out, other;
+  out.name = "out";
+  other.name = "other";
+  const fdb::PortId out_id = bridge.add_port(out), other_id = bridge.add_port(other);
+  EXPECT_TRUE(bridge.is_mirrored(other_id));
+  EXPECT_TRUE(bridge.is_mirrored(out_id)) << "by the mirror to a VLAN";
+  const auto to_port = bridge.mirror_count(settings.mirrors[0]);
+  const auto to_vlan = bridge.mirror_count(settings.mirrors[1]);
+  bridge.remove_port(other_id);
+  EXPECT_EQ(bridge.mirror_count(settings.mirrors[0]), to_port);
+  bridge.remove_port(out_id);
+  EXPECT_NE(bridge.mirror_count(settings.mirrors[0]), to_port);
+  EXPECT_EQ(bridge.mirror_count(settings.mirrors[1]), to_vlan);
 }
 
 TEST_F(MirrorTest, MirrorsASecureBridge) {

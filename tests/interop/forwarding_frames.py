@@ -20,11 +20,18 @@ def destination(random):
         (STATIONS, GROUPS, RESERVED, NEARLY_RESERVED), (12, 6, 1, 1))[0])
 
 
-def tag(random, vlans):
+def tags(random, vlans):
     """Never with the drop-eligible bit: whether the reference keeps it depends on which port comes
-    first, ours keeps it in every tag that does not change."""
-    priority = random.choice((0, 0, 5))
-    return struct.pack("!HH", random.choice(TPIDS), priority << 13 | random.choice(vlans))
+    first, ours keeps it in every tag that does not change.  And a tag of priority alone stands
+    alone: what the reference's mirrors make of it before other tags depends on their number."""
+    count = random.choice((0, 0, 1, 1, 1, 2, 2, 3))
+    octets = b""
+    for _ in range(count):
+        vlan, priority = random.choice(vlans), random.choice((0, 0, 5))
+        if vlan == 0 and count > 1:
+            priority = 0
+        octets += struct.pack("!HH", random.choice(TPIDS), priority << 13 | vlan)
+    return octets
 
 
 def payload(random, source, station):
@@ -50,11 +57,12 @@ def random_frame(random, number, vlans):
     source = STATIONS[station - 1]
     if random.random() < 0.02:
         source = random.choice(("01:00:5e:00:00:07", "00:00:00:00:00:00"))
-    tags = b"".join(tag(random, vlans) for _ in range(random.choice((0, 0, 1, 1, 1, 2, 2, 3))))
+    tagged = tags(random, vlans)
     kind, packet = payload(random, source, station)
     to = "ff:ff:ff:ff:ff:ff" if "arp" in kind else destination(random)
-    frame = mac(to) + mac(source) + tags + packet
+    frame = mac(to) + mac(source) + tagged + packet
     if random.random() < 0.03:
-        frame = frame[:max(14, random.randrange(14, 40))]
-        return frame  # cut off, without a number
+        # Cut off, and without a number; not within the first tag: only the reference's mirrors
+        # see such a frame.
+        return frame[:max(18, random.randrange(14, 40))]
     return frame + struct.pack("!I", number)

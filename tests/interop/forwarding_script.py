@@ -37,6 +37,7 @@ class Script:
         self.numbers = {}
         self.frames = 0
         self.elapsed = 0
+        self.with_static = set()  # bridges that have been given static entries
 
     def steps(self):
         yield self.build()
@@ -262,10 +263,14 @@ class Script:
         mac, vlan = choose(STATIONS), str(choose(VLANS))
         interface = choose([i for p in self.ports if p.bridge == bridge for i in p.interfaces])
         return choose((
-            lambda: self.command("fdb/add", bridge, interface, vlan, mac),
+            lambda: self.add_static(bridge, interface, vlan, mac),
             lambda: self.command("fdb/del", bridge, vlan, mac),
             lambda: self.command("fdb/flush", bridge),
             lambda: self.command("fdb/stats-clear", bridge)))()
+
+    def add_static(self, bridge, interface, vlan, mac):
+        self.with_static.add(bridge)
+        return self.command("fdb/add", bridge, interface, vlan, mac)
 
     def change_port(self):
         port = self.random.choice(self.ports)
@@ -277,7 +282,11 @@ class Script:
              "row": {column: value}}])
 
     def change_bridge(self):
+        """Not of one with static entries: the reference forgets that they are static when
+        mac-aging-time changes."""
         name = self.random.choice(self.bridges)
+        if name in self.with_static:
+            return self.receive()
         return self.config(f"set bridge {name}", [
             {"op": "update", "table": "Bridge", "where": [["name", "==", name]],
              "row": self.bridge_columns(name)}])

@@ -159,11 +159,14 @@ TEST(ParseHeaders, KnowsAGratuitousArp) {
   EXPECT_FALSE(arp(kOne, "0002", "0a000001")) << "reply to one";
 }
 
-TEST(ParseHeaders, RefusesAFrameWithoutCompleteHeaderOrTag) {
+TEST(ParseHeaders, RefusesAFrameWithoutCompleteHeaderOrOuterTag) {
   const Octets tagged = hex(std::string(kMacs) + "8100 000a 8100 000b 0800");
   for (std::size_t size = 0; size <= tagged.size(); ++size) {
     const auto headers = parse(Octets(tagged.begin(), tagged.begin() + static_cast<long>(size)));
-    EXPECT_EQ(headers.has_value(), size == tagged.size()) << size << " octets";
+    EXPECT_EQ(headers.has_value(), size >= 18) << size << " octets";
+    if (!headers) continue;
+    EXPECT_EQ(headers->inner.has_value(), size == tagged.size()) << size << " octets";
+    EXPECT_EQ(headers->type, headers->inner ? EtherType{0x0800} : EtherType{0x8100});
   }
   EXPECT_TRUE(parse(hex(std::string(kMacs) + "0800")));
 }

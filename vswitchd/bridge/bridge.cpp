@@ -79,6 +79,7 @@ PortActions Bridge::configure_port(fdb::PortId id, PortSettings settings, TimePo
 
 void Bridge::remove_port(fdb::PortId id) {
   Slot& slot = slots_[index(id)];
+  begin_mirror_counts(slot.port->settings().name);
   if (slot.deadline) deadlines_.erase({*slot.deadline, id});
   if (slot.offered_mac) offered_macs_.erase(offered_macs_.find(*slot.offered_mac));
   slot = Slot();
@@ -173,6 +174,21 @@ void Bridge::keep_mirror_counts() {
     mirror_counts_[mirror.id] =
         known == old.end() ? std::make_shared<MirrorCount>() : known->second;
   }
+}
+
+/// A mirror whose output goes begins anew.
+void Bridge::begin_mirror_counts(const std::string& output_port) {
+  for (const MirrorSettings& mirror : settings_.mirrors) {
+    if (mirror.output_port != output_port) continue;
+    mirror_counts_[mirror.id] = std::make_shared<MirrorCount>();
+  }
+}
+
+bool Bridge::is_mirrored(fdb::PortId id) const {
+  const std::string& name = slots_[index(id)].port->settings().name;
+  return std::ranges::any_of(settings_.mirrors, [&](const MirrorSettings& mirror) {
+    return selects(mirror, name) && mirror.output_port != name;
+  });
 }
 
 std::shared_ptr<const MirrorCount> Bridge::mirror_count(const MirrorSettings& mirror) const {

@@ -105,6 +105,10 @@ class Bridge {
   /// administered address among its ports, else the fallback.  Ports learn of a change.
   PortActions choose_mac(TimePoint now);
 
+  /// A mirror takes frames of the port, which is not its output: when the port goes, all addresses
+  /// are forgotten, as seen of the reference.
+  bool is_mirrored(fdb::PortId id) const;
+
   /// What a mirror of the settings has taken; read under the forwarding lock.
   std::shared_ptr<const MirrorCount> mirror_count(const MirrorSettings& mirror) const;
 
@@ -123,6 +127,7 @@ class Bridge {
   void reschedule(fdb::PortId id);
   void offer_mac(fdb::PortId id);
   void keep_mirror_counts();
+  void begin_mirror_counts(const std::string& output_port);
   std::shared_ptr<const MirrorsPlan> mirrors_plan() const;
 
   struct Slot {

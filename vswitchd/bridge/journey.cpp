@@ -18,11 +18,6 @@ struct Leg {
   std::uint16_t snaplen = 0;
 };
 
-std::uint16_t shorter(std::uint16_t a, std::uint16_t b) {
-  if (a == 0 || b == 0) return std::max(a, b);
-  return std::min(a, b);
-}
-
 class Traveller {
  public:
   Traveller(const Headers& headers, std::size_t octets, const Plan& plan, TimePoint now,
@@ -47,7 +42,7 @@ class Traveller {
         BucketLoad& load = *bridge.ports[static_cast<std::size_t>(output->port)]->load;
         journey_.credits.push_back({.load = &load, .bucket = *output->bucket});
       }
-      legs_.push_back({output->interface, *edit, leg.depth, shorter(leg.snaplen, output->snaplen)});
+      legs_.push_back({output->interface, *edit, leg.depth, output->snaplen});
     }
   }
 
@@ -59,13 +54,14 @@ class Traveller {
       journey_.sent.push_back({leg.interface, leg.edit, leg.snaplen});
       return;
     }
+    if (leg.snaplen != 0) return;  // a patch takes no copy that is to be cut, as in the reference
     journey_.credits.push_back({.traffic = out.traffic.get()});
     if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
     const InterfacePlan* peer = plan_.find(*out.peer);
     if (peer == nullptr || !arrives_first({*out.peer, leg.edit, leg.depth, leg.snaplen})) return;
     journey_.credits.push_back({.traffic = peer->traffic.get(), .arrived = true});
     ++traversals_;
-    arrive({*out.peer, leg.edit, leg.depth + 1, leg.snaplen});
+    arrive({*out.peer, leg.edit, leg.depth + 1});
   }
 
   Journey finish() {

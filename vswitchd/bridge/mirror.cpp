@@ -43,6 +43,14 @@ bool same_output(const MirrorPlan& a, const MirrorPlan& b) {
 
 }  // namespace
 
+bool selects(const MirrorSettings& mirror, const std::string& port) {
+  if (!mirror.output_port && !mirror.output_vlan) return false;
+  const auto lists = [&](const Names& names) {
+    return std::ranges::find(names, port) != names.end();
+  };
+  return mirror.select_all || lists(mirror.source_ports) || lists(mirror.destination_ports);
+}
+
 std::shared_ptr<const MirrorsPlan> plan_mirrors(std::span<const MirrorSettings> settings,
                                                 const Names& ports, const MirrorCounts& counts) {
   auto plan = std::make_shared<MirrorsPlan>();

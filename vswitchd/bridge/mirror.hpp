@@ -26,6 +26,9 @@ struct MirrorSettings {
   bool operator==(const MirrorSettings&) const = default;
 };
 
+/// Whether the mirror has an output, and takes frames of the port.
+bool selects(const MirrorSettings& mirror, const std::string& port);
+
 /// Frames that a mirror has taken, at their length when they arrived.
 struct MirrorCount {
   std::uint64_t packets = 0, octets = 0;

@@ -76,6 +76,7 @@ void Switch::perform(const config::ChangeBridge& step) {
   const fdb::TableConfig config{step.settings.mac_table_size, step.settings.mac_ageing};
   datapath_.exclusively([&] {
     bridge.bridge->macs()->configure(config);
+    bridge.bridge->macs()->expire(now());
     if (empties_table) bridge.bridge->macs()->flush();
   });
   queue(bridge.id, bridge.bridge->configure(step.settings, now()));
@@ -162,6 +163,7 @@ void Switch::perform(const config::RemovePort& step) {
         }
       }
     }
+    if (bridge.bridge->is_mirrored(port.id)) bridge.bridge->macs()->flush();
     bridge.bridge->macs()->flush_port(port.id);
   });
   port_names_.erase(bridge.bridge->find(port.id)->settings().name);

@@ -193,7 +193,10 @@ std::optional<Headers> parse_headers(const FrameView& frame, std::size_t max_tag
   headers.type = EtherType{read_u16(octets, at)};
   for (std::optional<VlanTag>* tag : {&headers.outer, &headers.inner}) {
     if (!is_tag(headers.type) || max_tags-- == 0) break;
-    if (octets.size() < at + kTagSize + kTypeSize) return std::nullopt;
+    if (octets.size() < at + kTagSize + kTypeSize) {
+      if (tag == &headers.outer) return std::nullopt;
+      break;  // as a tag too many
+    }
     *tag = VlanTag{read_u16(octets, at), read_u16(octets, at + 2)};
     at += kTagSize;
     headers.type = EtherType{read_u16(octets, at)};

@@ -90,8 +90,8 @@ struct Headers {
 
 /// Reads a frame's headers.  Empty if it is shorter than an Ethernet header, or its type announces
 /// a tag that it is too short for.  Never reads past the view, whatever its lengths claim.  No more
-/// than `max_tags`, 1 or 2, are looked at; the next is the type of a payload that is not
-/// understood.
+/// than `max_tags`, 1 or 2, are looked at; another, or an inner one that the frame is too short
+/// for, is the type of a payload that is not understood.
 std::optional<Headers> parse_headers(const FrameView& frame, std::size_t max_tags = 2);
 
 }  // namespace bondway
