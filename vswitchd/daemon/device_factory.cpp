@@ -21,7 +21,7 @@ std::string DeviceFactory::effective_type(const std::string& type,
 Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& type,
                                                             const std::string& name,
                                                             const std::optional<MacAddress>& mac) {
-  if (type.empty()) return netdev::open_system(name, rings_);
+  if (type.empty()) return netdev::open_system(name, rings_, &closer_);
   if (type == "internal") return netdev::create_tap(name, mac);
   if (type == "dummy" && mode_ != DummyMode::off) {
     auto dummy = std::make_unique<netdev::Dummy>(name, dummy_addresses_.next());

@@ -28,6 +28,9 @@ class DeviceFactory {
   Result<std::unique_ptr<netdev::Netdev>> open(const std::string& type, const std::string& name,
                                                const std::optional<MacAddress>& mac);
 
+  /// For what belongs to a device and takes long to close.  Outlives all devices.
+  netdev::Closer& closer() { return closer_; }
+
   /// An address for something that has none: locally administered, random.
   MacAddress random_mac();
 
@@ -38,6 +41,7 @@ class DeviceFactory {
   std::mt19937_64 random_{std::random_device()() | std::uint64_t{std::random_device()()} << 32};
   netdev::DummyAddresses dummy_addresses_;
   netdev::RingBudget rings_{kRings};
+  netdev::Closer closer_;
 };
 
 }  // namespace bondway::daemon

@@ -219,6 +219,7 @@ void Interfaces::close(Interface& interface) {
   if (interface.device) datapath_.detach(interface.id);
   silence(interface.id);
   interface.watches.clear();
+  if (interface.slow_frames) factory_.closer().close(std::move(*interface.slow_frames).take_fd());
   interface.slow_frames.reset();
   interface.device.reset();
   interface.mii_status.reset();

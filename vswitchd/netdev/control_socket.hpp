@@ -16,6 +16,7 @@ class ControlSocket {
   static Result<ControlSocket> open(const std::string& name);
 
   int fd() const { return fd_.get(); }  ///< readable while frames wait
+  UniqueFd take_fd() && { return std::move(fd_); }
 
   /// One batch of waiting frames, tags in place; the views are valid until `buffers` are used
   /// again. Never waits.  Returns how many there were.

@@ -26,6 +26,9 @@ class HostStackBlock {
   HostStackBlock& operator=(HostStackBlock&&) = delete;
   ~HostStackBlock();
 
+  /// The descriptor of a link, whose end is the block's; none of a filter.
+  UniqueFd take_link() && { return std::move(link_); }
+
  private:
   explicit HostStackBlock(UniqueFd link) : link_(std::move(link)) {}
   HostStackBlock(unsigned ifindex, bool owns_qdisc)

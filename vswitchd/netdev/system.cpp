@@ -36,10 +36,11 @@ Reception open_ring(int fd, const RingBudget& rings) {
 
 class System final : public KernelDevice {
  public:
-  System(const Link& link, UniqueFd fd, UniqueFd sending, Reception reception)
+  System(const Link& link, UniqueFd fd, UniqueFd sending, Reception reception, Closer* closer)
       : KernelDevice(link, WhenMoved::lost),
         fd_(std::move(fd)),
         sending_(std::move(sending)),
+        closer_(closer),
         permission_(std::move(reception.permission)),
         ring_(std::move(reception.ring)) {
     warning_ = std::move(reception.warning);
@@ -50,6 +51,14 @@ class System final : public KernelDevice {
       if (!warning_.empty()) warning_ += "; ";
       warning_ += "the host's network stack receives its frames too: " + block.error().message;
     }
+  }
+
+  ~System() override {
+    if (closer_ == nullptr) return;
+    ring_.reset();
+    closer_->close(std::move(fd_), std::move(permission_));
+    closer_->close(std::move(sending_));
+    if (block_) closer_->close(std::move(*block_).take_link());
   }
 
   int poll_fd() const override { return fd_.get(); }
@@ -74,7 +83,8 @@ class System final : public KernelDevice {
   }
 
  private:
-  const UniqueFd fd_, sending_;  ///< apart: receiving and sending threads do not share a socket
+  UniqueFd fd_, sending_;  ///< apart: receiving and sending threads do not share a socket
+  Closer* const closer_;
   std::shared_ptr<void> permission_;  ///< for the ring, which goes first
   std::optional<PacketRing> ring_;
   std::optional<HostStackBlock> block_;
@@ -82,7 +92,8 @@ class System final : public KernelDevice {
 
 }  // namespace
 
-Result<std::unique_ptr<Netdev>> open_system(const std::string& name, const RingBudget& rings) {
+Result<std::unique_ptr<Netdev>> open_system(const std::string& name, const RingBudget& rings,
+                                            Closer* closer) {
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
   if (link->loopback) return system_error_text(EINVAL);  // the host talks to itself there
@@ -93,8 +104,8 @@ Result<std::unique_ptr<Netdev>> open_system(const std::string& name, const RingB
   if (!fd) return tl::unexpected(fd.error());
   auto sending = open_sending_socket(*link);
   if (!sending) return tl::unexpected(sending.error());
-  return std::make_unique<System>(*link, std::move(*fd), std::move(*sending),
-                                  std::move(*reception));
+  return std::make_unique<System>(*link, std::move(*fd), std::move(*sending), std::move(*reception),
+                                  closer);
 }
 
 }  // namespace bondway::netdev
