@@ -205,6 +205,19 @@ TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {
   EXPECT_EQ(bridge.mirror_count(settings.mirrors[1]), to_vlan);
 }
 
+TEST_F(MirrorTest, CopiesTheTagThatAFrameWouldComeBackWith) {
+  const auto p0 = add_port(), access = add_access_port(10), out = add_port();
+  MirrorSettings settings = mirror();
+  settings.destination_ports = {"1"};
+  settings.output_port = "2";
+  add(settings);
+  Headers urgent = tagged(10);
+  urgent.outer->tci |= 5 << 13;
+  deliveries(urgent, p0);
+  EXPECT_THAT(sent, UnorderedElementsAre(Delivery{access, {1, 0, {}}, 0},
+                                         Delivery{out, {1, 1, {VlanTag{0x8100, 10}, {}}}, 0}));
+}
+
 TEST_F(MirrorTest, MirrorsASecureBridge) {
   const auto p0 = add_port(), out = add_port();
   MirrorSettings settings = mirror();

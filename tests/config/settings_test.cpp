@@ -207,6 +207,10 @@ TEST_F(SettingsTest, NativeTrunksHoldTheNativeVlanAndNotZero) {
   EXPECT_FALSE(settings.vlan.trunks.contains(VlanId()));
 }
 
+TEST_F(SettingsTest, WhatTheModeDoesNotUseChangesNoVlanRules) {
+  EXPECT_EQ(bond(R"("vlan_mode":"trunk","tag":10)").vlan, bond(R"("vlan_mode":"trunk")").vlan);
+}
+
 TEST_F(SettingsTest, BridgeLimitsAreKept) {
   add_bridge(R"(,"other_config":["map",[["mac-aging-time","5"],["mac-table-size","3"],
                  ["hwaddr","00:11:22:33:44:55"]]],"fail_mode":"secure")");

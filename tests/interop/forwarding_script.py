@@ -37,6 +37,7 @@ class Script:
         self.numbers = {}
         self.frames = 0
         self.elapsed = 0
+        self.mirrored_wholly = set()  # bridges with a mirror that selects all
         self.with_static = set()  # bridges that have been given static entries
 
     def steps(self):
@@ -138,6 +139,8 @@ class Script:
         row = {"select_all": self.random.random() < 0.3,
                "select_src_port": some(), "select_dst_port": some(),
                "select_vlan": integers(choose(([], [], [10], [0], [10, 20])))}
+        if row["select_all"]:
+            self.mirrored_wholly.add(bridge)
         plain = [p.name for p in self.ports if p.bridge == bridge and p.kind == "plain"]
         if self.random.random() < 0.7:
             row["output_port"] = ["named-uuid", choose(plain) + "_port"]
@@ -303,8 +306,10 @@ class Script:
              "row": {column: value}}])
 
     def replace_port(self):
-        """Another port in place of a plain one."""
-        plain = [port for port in self.ports if port.kind == "plain"]
+        """Another port in place of a plain one.  Not where a mirror takes what leaves through any
+        port: that of two whose frame it takes depends on their order, here by numbers used anew."""
+        plain = [port for port in self.ports
+                 if port.kind == "plain" and port.bridge not in self.mirrored_wholly]
         if not plain:
             return self.receive()
         old = self.random.choice(plain)

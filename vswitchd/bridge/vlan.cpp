@@ -15,8 +15,12 @@ InternalTag internal(const std::optional<VlanTag>& tag) {
   return {tag->tpid, tag->vlan(), tag->priority()};
 }
 
+InternalVlan with_tags(const Headers& headers, const InternalTag& outer, const InternalTag& inner) {
+  return {outer, inner, internal(headers.outer).priority};
+}
+
 InternalVlan as_tagged(const Headers& headers) {
-  return {internal(headers.outer), internal(headers.inner)};
+  return with_tags(headers, internal(headers.outer), internal(headers.inner));
 }
 
 /// Into the port's own VLAN, with the priority that the frame came with.
@@ -56,11 +60,9 @@ bool is_written(const VlanRules& rules, const InternalTag& tag) {
 }
 
 /// The tags in front of what the bridge takes for payload, outermost first.
-TagList written(const VlanRules& rules, const InternalVlan& frame, const Headers& arrived) {
+TagList written(const VlanRules& rules, const InternalVlan& frame) {
   Tags tags = outgoing(rules, frame);
-  if (rules.priority_tags != PriorityTags::never) {
-    tags[0].priority = internal(arrived.outer).priority;
-  }
+  if (rules.priority_tags != PriorityTags::never) tags[0].priority = frame.arrived_priority;
   TagList result;
   for (const InternalTag& tag : tags) {
     if (!is_written(rules, tag)) break;  // and with it goes what is behind
@@ -95,20 +97,20 @@ std::optional<InternalVlan> admit(const VlanRules& rules, const Headers& headers
   switch (rules.mode) {
     case VlanMode::access:
       if (!vlan.is_untagged()) return std::nullopt;
-      return InternalVlan{own_tag(rules, headers), {}};
+      return with_tags(headers, own_tag(rules, headers), {});
     case VlanMode::trunk:
       if (!rules.trunks.contains(vlan)) return std::nullopt;
       return as_tagged(headers);
     case VlanMode::native_tagged:
     case VlanMode::native_untagged:
       if (vlan.is_untagged()) {
-        return InternalVlan{own_tag(rules, headers), internal(headers.inner)};
+        return with_tags(headers, own_tag(rules, headers), internal(headers.inner));
       }
       if (!rules.trunks.contains(vlan)) return std::nullopt;
       return as_tagged(headers);
     case VlanMode::dot1q_tunnel:
       if (!rules.cvlans.contains(vlan)) return std::nullopt;
-      return InternalVlan{{rules.qinq_tpid, rules.tag, 0}, internal(headers.outer)};
+      return with_tags(headers, {rules.qinq_tpid, rules.tag, 0}, internal(headers.outer));
   }
   return std::nullopt;
 }
@@ -116,7 +118,7 @@ std::optional<InternalVlan> admit(const VlanRules& rules, const Headers& headers
 std::optional<TagEdit> leave(const VlanRules& rules, const InternalVlan& frame,
                              const Headers& arrived, bool known) {
   if (!known && !carries_frame(rules, frame)) return std::nullopt;
-  TagList before, after = written(rules, frame, arrived);
+  TagList before, after = written(rules, frame);
   if (arrived.outer) before.push_back(*arrived.outer);
   if (arrived.inner) before.push_back(*arrived.inner);
   while (!before.empty() && !after.empty() && same_tag(before.back(), after.back())) {

@@ -67,6 +67,7 @@ struct InternalTag {
 /// have there: a third is payload, and one that a second tunnel pushes out at the end is lost.
 struct InternalVlan {
   InternalTag outer, inner;
+  std::uint8_t arrived_priority = 0;  ///< of the outer tag that it was admitted with
   VlanId vlan() const { return outer.vlan; }
   bool operator==(const InternalVlan&) const = default;
 };

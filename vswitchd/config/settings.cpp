@@ -65,6 +65,7 @@ VlanRules vlan_rules(const Row& port, const Keys& keys, Warnings& warnings) {
   const bool has_trunks = rules.mode != VlanMode::access && rules.mode != VlanMode::dot1q_tunnel;
   if (!has_trunks) rules.trunks = VlanSet::all();
   if (rules.mode != VlanMode::dot1q_tunnel) rules.cvlans = VlanSet::all();
+  if (rules.mode == VlanMode::trunk) rules.tag = VlanId();
   rules.qinq_tpid = keys.text("qinq-ethtype") == "802.1q" ? 0x8100 : 0x88a8;
   rules.priority_tags = priority_tags(keys);
   return rules;

@@ -75,9 +75,9 @@ void Switch::perform(const config::ChangeBridge& step) {
   const bool empties_table = !(bridge.bridge->settings().flood_vlans == step.settings.flood_vlans);
   const fdb::TableConfig config{step.settings.mac_table_size, step.settings.mac_ageing};
   datapath_.exclusively([&] {
+    if (empties_table) bridge.bridge->macs()->flush();
     bridge.bridge->macs()->configure(config);
     bridge.bridge->macs()->expire(now());
-    if (empties_table) bridge.bridge->macs()->flush();
   });
   queue(bridge.id, bridge.bridge->configure(step.settings, now()));
   place_mac(bridge);
