@@ -94,7 +94,7 @@ class Excuses:
         for one, other in (("patch0", "patch1"), ("patch1", "patch0")):
             if rows.get(one) and other in rows:
                 rows[other] = rows[other] | rows[one]
-        before = self.until.keys() & rows.keys()
+        before = set(self.until)  # also a bond whose LACP was switched off now
         for port, reasons in rows.items():
             if reasons:
                 delays = re.findall(r"^(?:up|down)delay: (\d+)", shown.get(port, ""), re.M)

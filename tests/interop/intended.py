@@ -35,8 +35,17 @@ def kills_the_reference(step, before):
     """61: bond/migrate on a balance-slb bond that runs in fallback."""
     if not step.text.startswith("bond/migrate"):
         return False
-    block = re.search(rf"^---- {step.bond} ----\n(.*?)\n\n", before["bond/show"], re.M | re.S)
+    block = re.search(rf"^---- {step.subject} ----\n(.*?)\n\n", before["bond/show"], re.M | re.S)
     return block is not None and "lacp_status: configured\nlacp_fallback_ab: true" in block[1]
+
+
+def without_ghosts(answer, step, before):
+    """66: fdb/stats-show of the reference counts static addresses that its fdb/show has no more."""
+    shown = before.get(f"fdb/show {step.subject}") if before else None
+    if not step.text.startswith("fdb/stats-show") or shown is None:
+        return answer
+    static = len(re.findall(r" static$", shown, re.M))
+    return re.sub(r"(Current static MAC entries in the table : )\d+", rf"\g<1>{static}", answer)
 
 
 def sort_members(text):

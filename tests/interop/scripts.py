@@ -37,7 +37,7 @@ class Step:
     def __init__(self, text, act, warped=0):
         self.text, self.act, self.warped = text, act, warped  # milliseconds
         self.settles_later = False  # compare after the next step
-        self.bond = None            # whom a command is about
+        self.subject = None         # the bond or bridge that a command is about
         self.interface, self.lacpdu = None, None  # what arrives where
 
     def __str__(self):
@@ -314,7 +314,7 @@ class Script:
 
     def command(self, *words):
         step = Step(" ".join(words), lambda recorder: recorder.switch.command(*words))
-        step.bond = words[1] if words[0].startswith("bond/") else None
+        step.subject = words[1] if words[0].startswith(("bond/", "fdb/")) else None
         return step
 
     def warp(self, span=None, jumps=None):

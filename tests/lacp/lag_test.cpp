@@ -527,6 +527,17 @@ TEST_F(LagTest, FallsBackWithoutAPartner) {
   EXPECT_FALSE(carries(kLeft, kSecond));
 }
 
+TEST_F(LagTest, APartnerThatBecomesPatientIsNotLeftWaiting) {
+  left.time = right.time = LacpTime::fast;
+  negotiate();
+  wire->advance(10s);
+  left.time = LacpTime::slow;
+  configure(kLeft, left);
+  wire->advance(60s);
+  EXPECT_EQ(member(kLeft, 0).counters.link_expired, 0U);
+  EXPECT_TRUE(carries(kLeft, kFirst) && carries(kRight, kFirst));
+}
+
 TEST_F(LagTest, ANewcomerDoesNotEndTheFallbackOfTheOthers) {
   left.fallback = Fallback::active_backup;
   build_left();

@@ -335,6 +335,10 @@ void Lag::run_periodic_and_churn(Member& member, TimePoint now) {
   const bool both_passive = config_.activity == Activity::passive && !partner.has(Flag::activity);
   PeriodicPace pace = partner.has(Flag::timeout) ? PeriodicPace::fast : PeriodicPace::slow;
   if (!member.speaks_lacp() || both_passive) pace = PeriodicPace::none;
+  // A partner that becomes patient took its last PDU of ours for three seconds only.
+  const bool slows_down =
+      member.periodic.state() == PeriodicState::fast && pace == PeriodicPace::slow;
+  if (slows_down) member.transmission.need_to_transmit();
   member.follow(member.periodic.update(pace, now));
 
   const auto churn_input = [&](bool in_sync) {
