@@ -56,6 +56,7 @@ Table::Learned Table::learn(const MacAddress& source, VlanId vlan, PortId port, 
   if (nodes_[known].is_static) return is_elsewhere ? Learned::refused : Learned::refreshed;
   if (is_elsewhere && arrival == Arrival::gratuitous_arp_on_bond &&
       now < nodes_[known].locked_until) {
+    touch(known, now);  // a station that is heard does not age, as in the reference
     return Learned::refused;
   }
   if (is_elsewhere) {
