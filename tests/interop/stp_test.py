@@ -131,7 +131,10 @@ class SpanningTree(unittest.TestCase):
                 {"stp-priority": "0", "stp-hello-time": "99", "stp-max-age": "99",
                  "stp-forward-delay": "99"},
                 {"stp-priority": "x", "stp-hello-time": "0", "stp-max-age": "1",
-                 "stp-forward-delay": "-3", "stp-system-id": "x"}]
+                 "stp-forward-delay": "-3", "stp-system-id": "x"},
+                {"stp-priority": "70000", "stp-hello-time": "2000", "stp-max-age": "39"},
+                {"stp-priority": "-3", "stp-hello-time": "-1", "stp-forward-delay": "14"},
+                {"stp-hello-time": "2", "stp-max-age": "9", "stp-forward-delay": "4"}]
         for n, other in enumerate(keys):
             for switch in self.switches:
                 switch.apply(add_bridge(f"c{n}", n + 1, {f"c{n}p": ("dummy", {}, {

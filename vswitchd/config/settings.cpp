@@ -150,10 +150,13 @@ bridge::StpPortSettings stp_port_settings(const Keys& keys) {
   return stp;
 }
 
-Duration seconds(const Keys& keys, const char* key, std::int64_t min, std::int64_t max,
-                 Duration absent) {
+/// A time of the spanning tree, within its limits: as many times `unit` as the key says, counted in
+/// 16 bits of milliseconds, as the reference does.
+Duration tree_time(const Keys& keys, const char* key, std::int64_t unit, Duration min, Duration max,
+                   Duration absent) {
   const auto number = keys.number(key);
-  return number ? std::chrono::seconds(std::clamp(*number, min, max)) : absent;
+  const std::chrono::milliseconds wanted(narrow<std::uint16_t>(number.value_or(0) * unit));
+  return std::clamp<Duration>(number ? Duration(wanted) : absent, min, max);
 }
 
 bridge::StpSettings stp_settings(const std::string& bridge, const Keys& keys, Warnings& warnings) {
@@ -165,12 +168,15 @@ bridge::StpSettings stp_settings(const std::string& bridge, const Keys& keys, Wa
           "bridge {}: invalid stp-system-id, defaulting to bridge MAC address", bridge)});
     }
   }
-  if (const auto priority = keys.number("stp-priority", 0, 65535)) {
-    stp.priority = narrow<std::uint16_t>(*priority);
-  }
-  stp.hello_time = seconds(keys, "stp-hello-time", 1, 10, stp.hello_time);
-  stp.max_age = seconds(keys, "stp-max-age", 6, 40, stp.max_age);
-  stp.forward_delay = seconds(keys, "stp-forward-delay", 4, 30, stp.forward_delay);
+  stp.priority = narrow<std::uint16_t>(keys.number("stp-priority").value_or(stp.priority));
+  // The hello time is in milliseconds, whatever the manual page says.  The others depend on those
+  // before them: IEEE 802.1D-1998, 8.10.2.
+  stp.hello_time = tree_time(keys, "stp-hello-time", 1, 1s, 10s, stp.hello_time);
+  stp.max_age = tree_time(keys, "stp-max-age", 1000,
+                          std::max<Duration>(6s, 2 * (stp.hello_time + 1s)), 40s, stp.max_age);
+  stp.forward_delay =
+      tree_time(keys, "stp-forward-delay", 1000, std::max<Duration>(4s, stp.max_age / 2 + 1s), 30s,
+                stp.forward_delay);
   return stp;
 }
 
