@@ -14,6 +14,15 @@ constexpr std::size_t kConfigSize = 35, kTopologyChangeSize = 4;
 enum Type : std::uint8_t { kConfig = 0x00, kRapid = 0x02, kTopologyChange = 0x80 };
 constexpr std::array<std::uint8_t, 3> kLlc{0x42, 0x42, 0x03};
 constexpr std::uint8_t kChangeFlag = 0x01, kAckFlag = 0x80;
+constexpr std::size_t kRapidSize = 36;
+constexpr std::uint8_t kRapidVersion = 2;
+enum RapidFlag : std::uint8_t {  // IEEE 802.1D-2004, 9.3.3
+  kProposal = 0x02,
+  kLearning = 0x10,
+  kForwarding = 0x20,
+  kAgreement = 0x40
+};
+constexpr std::size_t kVersionAt = kHeader + 2, kTypeAt = kHeader + 3, kFlagsAt = kHeader + 4;
 
 class Writer {
  public:
@@ -128,6 +137,35 @@ Result<Bpdu> decode(std::span<const std::uint8_t> frame) {
   if (type != kConfig && type != kRapid) return fail("BPDU type 0x{:02x} is unknown", type);
   if (frame.size() < kHeader + kConfigSize) return fail("shorter than a configuration BPDU");
   return read_config(reader);
+}
+
+std::vector<std::uint8_t> encode(const RapidBpdu& bpdu, const MacAddress& source) {
+  auto frame = encode(Bpdu(bpdu.config), source);
+  frame[13] = 3 + kRapidSize;  // the octet more is the length of version 1's part, zero
+  frame[kVersionAt] = kRapidVersion;
+  frame[kTypeAt] = kRapid;
+  const auto flag = [](bool is_set, RapidFlag mask) { return is_set ? mask : 0; };
+  frame[kFlagsAt] = static_cast<std::uint8_t>(
+      (bpdu.config.topology_change ? kChangeFlag : 0) | flag(bpdu.proposal, kProposal) |
+      static_cast<int>(bpdu.role) << 2 | flag(bpdu.learning, kLearning) |
+      flag(bpdu.forwarding, kForwarding) | flag(bpdu.agreement, kAgreement));
+  return frame;
+}
+
+Result<AnyBpdu> decode_any(std::span<const std::uint8_t> frame) {
+  auto bpdu = decode(frame);
+  if (!bpdu) return tl::unexpected(bpdu.error());
+  auto* config = std::get_if<ConfigBpdu>(&*bpdu);
+  if (config == nullptr) return TopologyChangeBpdu();
+  if (frame[kTypeAt] != kRapid) return *config;
+  if (frame[kVersionAt] < kRapidVersion) return fail("a rapid BPDU of an old version");
+  if (frame.size() < kHeader + kRapidSize) return fail("shorter than a rapid BPDU");
+  const std::uint8_t flags = frame[kFlagsAt];
+  config->topology_change_ack = false;  // 14.6: not used by the rapid protocol
+  const auto has = [flags](RapidFlag flag) { return (flags & flag) != 0; };
+  return RapidBpdu{*config,          static_cast<RapidRole>(flags >> 2 & 3),
+                   has(kProposal),   has(kLearning),
+                   has(kForwarding), has(kAgreement)};
 }
 
 }  // namespace bondway::stp

@@ -46,6 +46,15 @@ struct TopologyChangeBpdu {
   bool operator==(const TopologyChangeBpdu&) const = default;
 };
 
+/// IEEE 802.1D-2004, 9.3.3.
+enum class RapidRole : std::uint8_t { unknown, alternate_or_backup, root, designated };
+struct RapidBpdu {
+  ConfigBpdu config;
+  RapidRole role = RapidRole::unknown;
+  bool proposal = false, learning = false, forwarding = false, agreement = false;
+  bool operator==(const RapidBpdu&) const = default;
+};
+
 using Bpdu = std::variant<ConfigBpdu, TopologyChangeBpdu>;
 
 /// The whole frame, from the addresses on, padded to 60 octets.
@@ -54,5 +63,12 @@ std::vector<std::uint8_t> encode(const Bpdu& bpdu, const MacAddress& source);
 /// The BPDU of a frame to kBridgeGroupAddress.  A rapid one counts as a configuration BPDU, as its
 /// receiver of an older version would have it.  9.3.4.
 Result<Bpdu> decode(std::span<const std::uint8_t> frame);
+
+using AnyBpdu = std::variant<ConfigBpdu, TopologyChangeBpdu, RapidBpdu>;
+
+std::vector<std::uint8_t> encode(const RapidBpdu& bpdu, const MacAddress& source);
+
+/// As a receiver of the rapid protocol has it.  IEEE 802.1D-2004, 9.3.4.
+Result<AnyBpdu> decode_any(std::span<const std::uint8_t> frame);
 
 }  // namespace bondway::stp
