@@ -8,6 +8,7 @@ a ring with bridges of both blocks one port.  Exits with 77 where the reference 
 """
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -58,6 +59,11 @@ def ring(bridges):
             f"left{n}": ("patch", {"peer": f"right{before}"},
                          {"stp-port-num": "3", "stp-path-cost": str(10 + n)})})
     return operations
+
+
+def rapid(operations):
+    return json.loads(json.dumps(operations).replace('"stp_enable"', '"rstp_enable"')
+                      .replace('"stp-', '"rstp-'))
 
 
 def by_bridge(text):
@@ -143,13 +149,13 @@ class SpanningTree(unittest.TestCase):
             texts = self.both(lambda s: s.command("stp/show", f"c{n}"))
             self.assertEqual(*texts)
 
-    def mixed_ring(self):
+    def mixed_ring(self, change=lambda operations: operations):
         """Two wires between a bridge of the reference's and one of ours."""
         for switch, number, kind in ((self.reference, 1, "pstream"), (self.ours, 2, "stream")):
             prefix = "punix:" if kind == "pstream" else "unix:"
-            switch.apply(add_bridge("br0", number, {
+            switch.apply(change(add_bridge("br0", number, {
                 f"p{n}": ("dummy", {kind: f"{prefix}{self.directory}/wire{n}"},
-                          {"stp-port-num": str(n + 1)}) for n in range(2)}))
+                          {"stp-port-num": str(n + 1)}) for n in range(2)})))
         for _ in range(PATIENCE):
             if self.ours.command("netdev-dummy/conn-state").count(": connected") == 2:
                 return
@@ -168,6 +174,37 @@ class SpanningTree(unittest.TestCase):
         self.ours.command("netdev-dummy/set-admin-state", "p0", "down")
         self.pass_time(60_000)
         self.assertEqual(self.states(self.ours), [("disabled", "disabled"), ("root", "forwarding")])
+
+    def rapid_states(self, switch):
+        return sorted(re.findall(r"^  (p\d) +(\w+) +(\w+) ", switch.command("rstp/show"), re.M))
+
+    def test_a_rapid_ring_of_both_converges(self):
+        self.mixed_ring(rapid)
+        self.pass_time(10_000)
+        self.assertEqual(self.rapid_states(self.reference), [
+            ("p0", "Designated", "Forwarding"), ("p1", "Designated", "Forwarding")])
+        self.assertEqual(self.rapid_states(self.ours), [
+            ("p0", "Root", "Forwarding"), ("p1", "Alternate", "Discarding")])
+        self.ours.command("netdev-dummy/set-admin-state", "p0", "down")
+        self.pass_time(1_000)
+        self.assertEqual(self.rapid_states(self.ours), [
+            ("p0", "Disabled", "Discarding"), ("p1", "Root", "Forwarding")])
+
+    def test_a_lone_rapid_bridge_shows_the_same(self):
+        for switch in self.switches:
+            switch.apply(rapid(add_bridge("br0", 1, {"p1": ("dummy", {}, {
+                "stp-port-num": "5", "stp-port-priority": "33"})}, {
+                    "stp-priority": "5000", "stp-max-age": "50", "stp-forward-delay": "2",
+                    "stp-address": "02:00:00:00:aa:01"})))
+        self.pass_time(10_000)
+        self.assertEqual(*self.both(lambda s: s.command("rstp/show")))
+        self.assertEqual(*self.both(lambda s: [
+            {name: row["rstp_status"] for name, row in rows.items()}
+            for rows in s.select(Bridge=["name", "rstp_status"], Port=["name", "rstp_status"])]))
+        for words in (("rstp/show", "nosuch"), ("rstp/tcn",), ("rstp/tcn", "br0"),
+                      ("rstp/tcn", "nosuch")):
+            answers = [switch.command(*words).rstrip() for switch in self.switches]
+            self.assertEqual(*answers, words)
 
     def test_a_frame_does_not_circulate(self):
         self.mixed_ring()

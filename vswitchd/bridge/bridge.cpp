@@ -126,6 +126,7 @@ PortActions Bridge::expire_port(fdb::PortId id, TimePoint now) {
 std::optional<TimePoint> Bridge::deadline() const {
   std::optional<TimePoint> deadline;
   if (tree_) deadline = tree_->deadline();
+  if (rapid_tree_) deadline = rapid_tree_->deadline();
   if (deadlines_.empty()) return deadline;
   return earlier(deadline, deadlines_.begin()->first);
 }
@@ -156,7 +157,7 @@ std::shared_ptr<const BridgePlan> Bridge::plan() {
   plan->name = settings_.name;
   plan->secure = settings_.secure;
   plan->forward_bpdu = settings_.forward_bpdu;
-  plan->spanning_tree = tree_ != nullptr;
+  plan->spanning_tree = has_tree();
   plan->flood_vlans = settings_.flood_vlans;
   plan->ports = plans_;
   plan->macs = macs_;
@@ -229,6 +230,14 @@ void Bridge::update_plan(fdb::PortId id) {
     const stp::State state = tree_->state(handle);
     plan->learns = stp::learns(state);
     plan->forwards = state == stp::State::forwarding;
+  }
+  if (rapid_tree_) {
+    const auto& ports = rapid_tree_->ports();
+    const auto port = ports.find(rstp::Handle{static_cast<std::uint32_t>(id)});
+    if (port != ports.end()) {
+      plan->learns = port->second.learning;
+      plan->forwards = port->second.forwarding;
+    }
   }
   plans_[index(id)] = std::move(plan);
 }

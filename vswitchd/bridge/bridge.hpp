@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vswitchd/bridge/port.hpp"
+#include "vswitchd/rstp/rapid_tree.hpp"
 #include "vswitchd/stp/spanning_tree.hpp"
 
 namespace bondway::bridge {
@@ -87,7 +88,11 @@ class Bridge {
   PortActions receive_bpdu(fdb::PortId id, std::span<const std::uint8_t> frame, TimePoint now);
   /// Null while stp_enable is off.
   const stp::SpanningTree* tree() const { return tree_.get(); }
-  /// `stp/tcn`.
+  /// Null while rstp_enable is off.
+  const rstp::RapidTree* rapid_tree() const { return rapid_tree_.get(); }
+  /// Whether BPDUs that arrive are its own.
+  bool has_tree() const { return tree_ != nullptr || rapid_tree_ != nullptr; }
+  /// `stp/tcn`, `rstp/tcn`.
   PortActions note_topology_change(TimePoint now);
   /// Gives the spanning tree its due.
   PortActions expire_tree(TimePoint now);
@@ -124,6 +129,11 @@ class Bridge {
   std::optional<stp::PortConfig> tree_port(fdb::PortId id) const;
   std::optional<std::uint8_t> tree_number(fdb::PortId id) const;
   void take(const stp::Actions& decided, PortActions& actions);
+  void configure_rapid_tree(TimePoint now, PortActions& actions);
+  std::optional<rstp::PortConfig> rapid_tree_port(fdb::PortId id) const;
+  std::optional<std::uint16_t> rapid_tree_number(fdb::PortId id) const;
+  bool can_take_part(fdb::PortId id) const;
+  void take(const rstp::Actions& decided, PortActions& actions);
   void reschedule(fdb::PortId id);
   void offer_mac(fdb::PortId id);
   void keep_mirror_counts();
@@ -148,6 +158,7 @@ class Bridge {
   std::vector<std::shared_ptr<const PortPlan>> plans_;
   MirrorCounts mirror_counts_;
   std::unique_ptr<stp::SpanningTree> tree_;
+  std::unique_ptr<rstp::RapidTree> rapid_tree_;
 };
 
 }  // namespace bondway::bridge

@@ -64,6 +64,27 @@ struct StpSettings {
   bool operator==(const StpSettings&) const = default;
 };
 
+/// A port's part in the rapid spanning tree.  ovs-vswitchd.conf.db(5), Port, "Rapid Spanning Tree
+/// Configuration".
+struct RstpPortSettings {
+  bool enabled = true;
+  std::optional<std::uint16_t> number;     ///< none: the next free one
+  std::uint8_t priority = 128;             ///< a multiple of 16
+  std::optional<std::uint32_t> path_cost;  ///< none: by the link's speed
+  bool admin_edge = false, auto_edge = true, point_to_point = true;
+  bool operator==(const RstpPortSettings&) const = default;
+};
+
+/// A bridge's, while rstp_enable.
+struct RstpSettings {
+  std::optional<MacAddress> address;  ///< none: the bridge's address
+  std::uint16_t priority = 32768;     ///< a multiple of 4096
+  Duration max_age = 20s, forward_delay = 15s;
+  bool rapid = true;
+  std::uint32_t transmit_hold_count = 6;
+  bool operator==(const RstpSettings&) const = default;
+};
+
 enum class DetectMode : std::uint8_t { carrier, miimon };
 
 /// One Port row with its interfaces, in the order in which they get their numbers.
@@ -80,6 +101,7 @@ struct PortSettings {
   std::optional<MacAddress> mac;  ///< a candidate for the bridge's own address
   bool fake_interface = false;    ///< bond_fake_iface
   StpPortSettings stp;
+  RstpPortSettings rstp;
   bool operator==(const PortSettings&) const = default;
 };
 
@@ -95,7 +117,8 @@ struct BridgeSettings {
   bool forward_bpdu = false;
   VlanSet flood_vlans;
   std::vector<MirrorSettings> mirrors;
-  std::optional<StpSettings> stp;  ///< none: off
+  std::optional<StpSettings> stp;    ///< none: off
+  std::optional<RstpSettings> rstp;  ///< none: off; then stp is off
   bool operator==(const BridgeSettings&) const = default;
 };
 

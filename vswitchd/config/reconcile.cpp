@@ -9,9 +9,9 @@
 namespace bondway::config {
 namespace {
 
-constexpr std::array<std::string_view, 8> kBridgeColumns{
+constexpr std::array<std::string_view, 9> kBridgeColumns{
     "name",        "fail_mode", "datapath_type", "other_config",
-    "flood_vlans", "ports",     "mirrors",       "stp_enable"};
+    "flood_vlans", "ports",     "mirrors",       "stp_enable", "rstp_enable"};
 constexpr std::array<std::string_view, 15> kPortColumns{
     "name",         "interfaces", "bond_mode",  "bond_updelay", "bond_downdelay", "bond_fake_iface",
     "other_config", "lacp",       "mac",        "tag",          "trunks",         "cvlans",

@@ -150,6 +150,36 @@ bridge::StpPortSettings stp_port_settings(const Keys& keys) {
   return stp;
 }
 
+bridge::RstpPortSettings rstp_port_settings(const Keys& keys) {
+  bridge::RstpPortSettings rstp;
+  rstp.enabled = !keys.is_false("rstp-enable");
+  if (const auto number = keys.number("rstp-port-num", 1, 4095)) {
+    rstp.number = narrow<std::uint16_t>(*number);
+  }
+  rstp.priority =
+      narrow<std::uint8_t>(keys.number("rstp-port-priority", 0, 255).value_or(128) / 16 * 16);
+  if (const auto cost = keys.number("rstp-path-cost", 1, 200'000'000)) {
+    rstp.path_cost = narrow<std::uint32_t>(*cost);
+  }
+  rstp.admin_edge = keys.is_true("rstp-port-admin-edge");
+  rstp.auto_edge = !keys.is_false("rstp-port-auto-edge");
+  rstp.point_to_point = keys.number("rstp-admin-p2p-mac").value_or(1) != 0;
+  return rstp;
+}
+
+bridge::RstpSettings rstp_settings(const Keys& keys) {
+  bridge::RstpSettings rstp;
+  if (const auto text = keys.text("rstp-address")) rstp.address = MacAddress::parse(*text);
+  rstp.priority =
+      narrow<std::uint16_t>(keys.number("rstp-priority", 0, 65535).value_or(32768) / 4096 * 4096);
+  rstp.max_age = std::chrono::seconds(keys.number("rstp-max-age", 6, 40).value_or(20));
+  rstp.forward_delay = std::chrono::seconds(keys.number("rstp-forward-delay", 4, 30).value_or(15));
+  rstp.rapid = keys.number("rstp-force-protocol-version").value_or(2) != 0;
+  rstp.transmit_hold_count =
+      narrow<std::uint32_t>(keys.number("rstp-transmit-hold-count", 1, 10).value_or(6));
+  return rstp;
+}
+
 /// A time of the spanning tree, within its limits: as many times `unit` as the key says, counted in
 /// 16 bits of milliseconds, as the reference does.
 Duration tree_time(const Keys& keys, const char* key, std::int64_t unit, Duration min, Duration max,
@@ -278,6 +308,7 @@ bridge::PortSettings port_settings(const Row& port, const std::vector<Row>& inte
   settings.mac = usable_mac(port.optional_text("mac"));
   settings.fake_interface = port.flag("bond_fake_iface");
   settings.stp = stp_port_settings(keys);
+  settings.rstp = rstp_port_settings(keys);
   return settings;
 }
 
@@ -302,7 +333,10 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
       narrow<std::size_t>(within(keys.number("mac-table-size"), 8192, 10, 1'000'000));
   settings.forward_bpdu = keys.is_true("forward-bpdu");
   settings.flood_vlans = vlan_set(row.numbers("flood_vlans"));
-  if (row.flag("stp_enable")) settings.stp = stp_settings(settings.name, keys, warnings);
+  if (row.flag("rstp_enable")) {
+    settings.rstp = rstp_settings(keys);
+  } else if (row.flag("stp_enable"))
+    settings.stp = stp_settings(settings.name, keys, warnings);
   return settings;
 }
 

@@ -78,6 +78,37 @@ Datum tree_port_status(const stp::SpanningTree& tree, stp::Handle handle, TimePo
                 {"stp_state", std::string(to_string(port.state))}});
 }
 
+/// `8.000.aabbccddeef0`.
+std::string rapid_text(const stp::BridgeId& id) {
+  return fmt::format("{:x}.{:03x}.{:012x}", id.priority >> 12, id.priority & 0xfff,
+                     id.mac.number());
+}
+
+std::string rapid_text(stp::PortId id) { return fmt::format("{:04x}", id.number); }
+
+/// Bridge:rstp_status.
+Datum rapid_tree_status(const rstp::RapidTree* tree) {
+  if (tree == nullptr) return {};
+  const rstp::PriorityVector& root = tree->root_priority();
+  return texts({{"rstp_bridge_id", rapid_text(tree->config().id)},
+                {"rstp_bridge_port_id", rapid_text(root.receiver)},
+                {"rstp_designated_id", rapid_text(root.bridge)},
+                {"rstp_designated_port_id", rapid_text(root.port)},
+                {"rstp_root_id", rapid_text(root.root)},
+                {"rstp_root_path_cost", std::to_string(root.cost)}});
+}
+
+/// Port:rstp_status.
+Datum rapid_port_status(const rstp::PortVariables& port) {
+  const rstp::PriorityVector& designated = port.port_priority;
+  return texts({{"rstp_designated_bridge_id", rapid_text(designated.bridge)},
+                {"rstp_designated_path_cost", std::to_string(designated.cost)},
+                {"rstp_designated_port_id", rapid_text(designated.port)},
+                {"rstp_port_id", rapid_text(port.config.id)},
+                {"rstp_port_role", std::string(to_string(port.role))},
+                {"rstp_port_state", std::string(to_string(port.state()))}});
+}
+
 constexpr std::string_view kDeviceColumns[] = {
     "admin_state", "link_state", "link_resets", "mac_in_use", "ifindex",     "mtu",
     "link_speed",  "duplex",     "status",      "statistics", "lacp_current"};
@@ -109,6 +140,8 @@ void StatusWriter::write_bridge(const db::Uuid& row, db::Transaction& transactio
       text(fmt::format("{:016x}", it->second.bridge->datapath_id())));
   put(transaction, bridges_, row, "datapath_version", text("<built-in>"));
   put(transaction, bridges_, row, "status", tree_status(it->second.bridge->tree()));
+  put(transaction, bridges_, row, "rstp_status",
+      rapid_tree_status(it->second.bridge->rapid_tree()));
 }
 
 void StatusWriter::write_port(const db::Uuid& row, db::Transaction& transaction) {
@@ -134,6 +167,13 @@ void StatusWriter::write_tree_port(const SwitchPort& port, db::Transaction& tran
     }
   }
   put(transaction, ports_, port.row, "status", std::move(status));
+  const rstp::RapidTree* rapid = switch_.bridge_of(port).bridge->rapid_tree();
+  Datum rapid_status;
+  if (rapid != nullptr) {
+    const auto found = rapid->ports().find(rstp::Handle{static_cast<std::uint32_t>(port.id)});
+    if (found != rapid->ports().end()) rapid_status = rapid_port_status(found->second);
+  }
+  put(transaction, ports_, port.row, "rstp_status", std::move(rapid_status));
   put(transaction, ports_, port.row, "statistics", std::move(statistics));
 }
 

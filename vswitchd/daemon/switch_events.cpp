@@ -342,7 +342,7 @@ Interface* Switch::hearing_peer(const Interface& interface, std::span<const std:
   if (peer == nullptr) return nullptr;
   SwitchPort& port = port_of(*peer);
   const bool hears = MacAddress::from_bytes(octets) == stp::kBridgeGroupAddress
-                         ? bridge_of(port).bridge->tree() != nullptr
+                         ? bridge_of(port).bridge->has_tree()
                          : this->port(port).lag() != nullptr;
   return hears ? peer : nullptr;
 }

@@ -75,6 +75,11 @@ Actions RapidTree::check_migration(Handle handle, TimePoint now) {
   return run(now);
 }
 
+Actions RapidTree::note_topology_change(TimePoint now) {
+  for (auto& [handle, port] : ports_) port.tc_prop = true;
+  return run(now);
+}
+
 Actions RapidTree::expire(TimePoint now) { return run(now); }
 
 Actions RapidTree::run(TimePoint now) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -33,6 +34,7 @@ struct BridgeConfig {
 };
 
 struct PortConfig {
+  std::string name;
   MacAddress mac;  ///< source address of what it sends
   PortId id;       ///< priority in the upper 4 bits, number in the lower 12
   std::uint32_t path_cost = 2000;
@@ -121,6 +123,8 @@ class RapidTree {
   Actions receive(Handle port, std::span<const std::uint8_t> frame, TimePoint now);
   /// Tries again whether the port's neighbour speaks the rapid protocol.  17.19.13.
   Actions check_migration(Handle port, TimePoint now);
+  /// `rstp/tcn`: as if the topology had changed here.
+  Actions note_topology_change(TimePoint now);
   Actions expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
 
