@@ -17,6 +17,7 @@ PURE = {
     "vswitchd/bond": {"vswitchd/lacp", "vswitchd/net"},
     "vswitchd/fdb": {"vswitchd/net"},
     "vswitchd/stp": {"vswitchd/net"},
+    "vswitchd/rstp": {"vswitchd/stp", "vswitchd/net"},
 }
 
 # All that PURE folders may take from outside: values and algorithms, nothing that reaches a socket,
