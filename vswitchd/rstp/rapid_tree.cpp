@@ -3,117 +3,208 @@
 #include <utility>
 
 namespace bondway::rstp {
+namespace {
 
-std::string_view to_string(Role role) {
-  constexpr std::string_view kWords[] = {"Disabled", "Root", "Designated", "Alternate", "Backup"};
-  return kWords[static_cast<std::size_t>(role)];
+constexpr Duration kTick = 1s;
+/// After a long sleep, as many ticks are made up for: no timer of a sane neighbour runs longer.
+constexpr Duration kMostMissed = 64s;
+
+void count_down(std::uint32_t& timer) {
+  if (timer != 0) --timer;
 }
 
-std::string_view to_string(State state) {
-  constexpr std::string_view kWords[] = {"Discarding", "Learning", "Forwarding"};
-  return kWords[static_cast<std::size_t>(state)];
-}
+}  // namespace
 
-RapidTree::RapidTree(const BridgeConfig& config, TimePoint now) : config_(config), now_(now) {
-  select_root();
+RapidTree::RapidTree(const BridgeConfig& config, TimePoint now) : next_tick_(now + kTick) {
+  bridge_.config = config;
+  selection_.begin(bridge_);
 }
 
 Actions RapidTree::configure(const BridgeConfig& config, TimePoint now) {
-  if (config == config_) return {};
-  config_ = config;
-  now_ = now;
-  for (auto& [handle, port] : ports_) begin(handle, port);
-  return run(now);
+  if (config == bridge_.config) return {};
+  catch_up(now);
+  const bool is_other_version = config.rapid != bridge_.config.rapid;
+  bridge_.config = config;
+  selection_.begin(bridge_);
+  for (auto& [handle, port] : bridge_.ports) {
+    if (is_other_version) begin(port);
+  }
+  select_again();
+  run();
+  return finish();
 }
 
 Actions RapidTree::set_port(Handle handle, const PortConfig& config, Link link, TimePoint now) {
-  now_ = now;
-  const auto [it, is_new] = ports_.try_emplace(handle);
-  Port& port = it->second;
   const bool enabled = link == Link::up;
-  if (!is_new && port.config == config && port.port_enabled == enabled) return {};
-  const bool other_id = is_new || port.config.id != config.id;
+  const auto known = bridge_.ports.find(handle);
+  const bool is_new = known == bridge_.ports.end();
+  if (!is_new && known->second.config == config && known->second.port_enabled == enabled) return {};
+  catch_up(now);
+  PortVariables& port = bridge_.ports[handle];
+  port.handle = handle;
   port.config = config;
   port.port_enabled = enabled;
-  if (other_id) begin(handle, port);
-  port.reselect = true;
-  port.selected = false;
-  return run(now);
+  if (is_new) {
+    port.since = now;
+    begin(port);
+  }
+  select_again();
+  run();
+  return finish();
 }
 
 Actions RapidTree::remove_port(Handle handle, TimePoint now) {
-  if (ports_.erase(handle) == 0) return {};
+  if (!bridge_.ports.contains(handle)) return {};
+  catch_up(now);
+  bridge_.ports.erase(handle);
+  machines_.erase(handle);
+  told_.erase(handle);
   actions_.push_back(FlushPort{handle});
   actions_.push_back(StateChanged{handle});
-  for (auto& [other, port] : ports_) {
-    port.reselect = true;
-    port.selected = false;
-  }
-  if (ports_.empty()) select_root();
-  return run(now);
+  selection_.begin(bridge_);
+  select_again();
+  run();
+  return finish();
 }
 
 Actions RapidTree::receive(Handle handle, std::span<const std::uint8_t> frame, TimePoint now) {
-  const auto it = ports_.find(handle);
-  if (it == ports_.end() || !it->second.port_enabled) return {};
-  now_ = now;
-  const auto message = stp::decode_any(frame);
+  const auto it = bridge_.ports.find(handle);
+  if (it == bridge_.ports.end() || !it->second.port_enabled) return {};
+  catch_up(now);
+  PortVariables& port = it->second;
+  auto message = stp::decode_any(frame);
   if (!message) {
-    ++it->second.errors;
-    return {};
+    ++port.errors;
+    return finish();
   }
-  ++it->second.received;
-  Actions before = run(now);  // what was due when it came
-  receive_message(handle, it->second, *message);
-  Actions after = run(now);
-  before.insert(before.end(), after.begin(), after.end());
-  return before;
+  ++port.received;
+  port.message = std::move(*message);
+  port.rcvd_bpdu = true;
+  run();
+  return finish();
 }
 
 Actions RapidTree::check_migration(Handle handle, TimePoint now) {
-  if (const auto it = ports_.find(handle); it != ports_.end()) it->second.mcheck = config_.rapid;
-  return run(now);
+  const auto it = bridge_.ports.find(handle);
+  if (it == bridge_.ports.end()) return {};
+  catch_up(now);
+  it->second.mcheck = bridge_.config.rapid;
+  run();
+  return finish();
 }
 
 Actions RapidTree::note_topology_change(TimePoint now) {
-  for (auto& [handle, port] : ports_) port.tc_prop = true;
-  return run(now);
+  catch_up(now);
+  for (auto& [handle, port] : bridge_.ports) port.tc_prop = true;
+  run();
+  return finish();
 }
 
-Actions RapidTree::expire(TimePoint now) { return run(now); }
-
-Actions RapidTree::run(TimePoint now) {
-  now_ = now;
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    for (auto& [handle, port] : ports_) {
-      changed |= port_protocol_migration(port);
-      changed |= bridge_detection(port);
-      changed |= port_information(port);
-    }
-    changed |= port_role_selection();
-    for (auto& [handle, port] : ports_) {
-      changed |= port_role_transitions(handle, port);
-      changed |= port_state_transition(handle, port);
-      changed |= topology_change(handle, port);
-    }
-    if (changed) continue;
-    for (auto& [handle, port] : ports_) changed |= port_transmit(handle, port);
-  }
-  return std::exchange(actions_, {});
+Actions RapidTree::expire(TimePoint now) {
+  catch_up(now);
+  return finish();
 }
 
 std::optional<TimePoint> RapidTree::deadline() const {
-  std::optional<TimePoint> deadline;
-  for (const auto& [handle, port] : ports_) {
-    for (const auto& timer :
-         {port.edge_delay_while, port.fd_while, port.hello_when, port.mdelay_while, port.rb_while,
-          port.rcvd_info_while, port.rr_while, port.tc_while, port.tx_count_falls}) {
-      if (port.port_enabled && runs(timer)) deadline = earlier(deadline, timer);
+  if (bridge_.ports.empty()) return std::nullopt;
+  return next_tick_;
+}
+
+// ---- the machines
+
+/// BEGIN, for one port.
+void RapidTree::begin(PortVariables& port) {
+  port.designated_times = bridge_.root_times;
+  Machines& machines = machines_[port.handle] = Machines();
+  machines.receive.begin(port);
+  machines.migration.begin(bridge_, port);
+  machines.detection.begin(port);
+  machines.information.begin(port);
+  machines.roles.begin(port);
+  machines.state.begin(port);
+  machines.topology.begin(port);
+  machines.transmit.begin(port);
+}
+
+void RapidTree::select_again() {
+  for (auto& [handle, port] : bridge_.ports) {
+    port.reselect = true;
+    port.selected = false;
+  }
+}
+
+void RapidTree::catch_up(TimePoint now) {
+  if (now - next_tick_ > kMostMissed)
+    next_tick_ += (now - next_tick_ - kMostMissed) / kTick * kTick;
+  for (; next_tick_ <= now; next_tick_ += kTick) {
+    tick();
+    run();
+  }
+}
+
+/// The Port Timers machine.
+void RapidTree::tick() {
+  for (auto& [handle, port] : bridge_.ports) {
+    for (std::uint32_t* timer :
+         {&port.hello_when, &port.tc_while, &port.fd_while, &port.rcvd_info_while, &port.rr_while,
+          &port.rb_while, &port.mdelay_while, &port.edge_delay_while, &port.tx_count}) {
+      count_down(*timer);
     }
   }
-  return deadline;
+}
+
+/// What is said is what is so when all else has come to rest.
+void RapidTree::run() {
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (auto& [handle, port] : bridge_.ports) moved |= listen(handle, port);
+    moved |= selection_.step(bridge_);
+    for (auto& [handle, port] : bridge_.ports) moved |= step(handle, port);
+    moved |= forget_addresses();
+    if (moved) continue;
+    for (auto& [handle, port] : bridge_.ports) {
+      moved |= machines_.at(handle).transmit.step(bridge_, port);
+    }
+  }
+  for (SendBpdu& send : std::exchange(bridge_.sent, {})) actions_.push_back(std::move(send));
+}
+
+bool RapidTree::listen(Handle handle, PortVariables& port) {
+  Machines& machines = machines_.at(handle);
+  bool moved = machines.receive.step(port);
+  moved |= machines.migration.step(bridge_, port);
+  moved |= machines.detection.step(port);
+  moved |= machines.information.step(port);
+  return moved;
+}
+
+bool RapidTree::step(Handle handle, PortVariables& port) {
+  Machines& machines = machines_.at(handle);
+  bool moved = machines.roles.step(bridge_, port);
+  moved |= machines.state.step(port);
+  moved |= machines.topology.step(bridge_, port);
+  return moved;
+}
+
+bool RapidTree::forget_addresses() {
+  bool any = false;
+  for (auto& [handle, port] : bridge_.ports) {
+    if (!std::exchange(port.fdb_flush, false)) continue;
+    actions_.push_back(FlushPort{handle});
+    any = true;
+  }
+  return any;
+}
+
+Actions RapidTree::finish() {
+  for (const auto& [handle, port] : bridge_.ports) {
+    const Told now{port.role, port.state(), port.port_priority};
+    const auto [it, is_new] = told_.try_emplace(handle, now);
+    if (!is_new && it->second == now) continue;
+    it->second = now;
+    actions_.push_back(StateChanged{handle});
+  }
+  return std::exchange(actions_, {});
 }
 
 }  // namespace bondway::rstp

@@ -1,70 +1,92 @@
-// Which port plays which role: the machine of 17.28.
+#include "vswitchd/rstp/roles.hpp"
 
 #include <algorithm>
-
-#include "vswitchd/rstp/rapid_tree.hpp"
+#include <limits>
 
 namespace bondway::rstp {
+namespace {
 
 using InfoIs = PortVariables::InfoIs;
 
-bool RapidTree::port_role_selection() {
-  const auto wants = [](const auto& port) { return port.second.reselect; };
-  if (std::ranges::none_of(ports_, wants)) return false;
-  for (auto& [handle, port] : ports_) port.reselect = false;
-  updt_roles_tree();
-  for (auto& [handle, port] : ports_) port.selected = true;
-  return true;
+constexpr std::uint32_t kMostCost = std::numeric_limits<std::uint32_t>::max();
+
+bool is_own(const BridgeVariables& bridge, const PortVariables& port) {
+  return port.port_priority.bridge.mac == bridge.config.id.mac;
 }
 
-void RapidTree::updt_roles_tree() {
-  select_root();
-  for (auto& [handle, port] : ports_) {
-    port.designated_priority = {root_priority_.root, root_priority_.cost, config_.id,
-                                port.config.id, port.config.id};
-    port.designated_times = root_times_;
-    port.designated_times.hello_time = kHelloTime;
-    select_role(handle, port);
-  }
-}
-
-void RapidTree::select_root() {
-  root_priority_ = {config_.id, 0, config_.id, {}, {}};
-  root_times_ = {{}, config_.max_age, config_.forward_delay, kHelloTime};
-  root_port_.reset();
-  for (const auto& [handle, port] : ports_) {
-    if (port.info_is != InfoIs::received || port.port_priority.bridge.mac == config_.id.mac) {
-      continue;
-    }
+/// The best of what the ports have heard and of the bridge itself.  17.21.25, a to c.
+void select_root(BridgeVariables& bridge) {
+  const BridgeConfig& config = bridge.config;
+  bridge.root_priority = {config.id, 0, config.id, {}, {}};
+  bridge.root_times = {{}, config.max_age, config.forward_delay, kHelloTime};
+  bridge.root_port.reset();
+  for (const auto& [handle, port] : bridge.ports) {
+    if (port.info_is != InfoIs::received || is_own(bridge, port)) continue;
     PriorityVector path = port.port_priority;
-    path.cost += port.config.path_cost;
+    path.cost += std::min(port.config.path_cost, kMostCost - path.cost);
     path.receiver = port.config.id;
-    if (!(path < root_priority_)) continue;
-    root_priority_ = path;
-    root_port_ = handle;
-    root_times_ = port.port_times;
-    root_times_.message_age += 1s;
+    if (!(path < bridge.root_priority)) continue;
+    bridge.root_priority = path;
+    bridge.root_port = handle;
+    bridge.root_times = port.port_times;
+    bridge.root_times.message_age += 1s;
   }
 }
 
-void RapidTree::select_role(Handle handle, Port& port) {
+/// 17.21.25, f to l.
+void select_role(const BridgeVariables& bridge, PortVariables& port) {
   port.updt_info = false;
-  if (port.info_is == InfoIs::disabled) {
-    port.selected_role = Role::disabled;
-  } else if (port.info_is != InfoIs::received) {
-    port.selected_role = Role::designated;
-    port.updt_info = port.info_is == InfoIs::aged ||
-                     port.port_priority != port.designated_priority ||
-                     port.port_times != port.designated_times;
-  } else if (root_port_ == handle) {
+  switch (port.info_is) {
+    case InfoIs::disabled:
+      port.selected_role = Role::disabled;
+      return;
+    case InfoIs::aged:
+      port.selected_role = Role::designated;
+      port.updt_info = true;
+      return;
+    case InfoIs::mine:
+      port.selected_role = Role::designated;
+      port.updt_info = port.port_priority != port.designated_priority ||
+                       port.port_times != port.designated_times;
+      return;
+    case InfoIs::received:
+      break;
+  }
+  if (bridge.root_port == port.handle) {
     port.selected_role = Role::root;
   } else if (port.designated_priority < port.port_priority) {
     port.selected_role = Role::designated;
     port.updt_info = true;
   } else {
-    const bool is_own = port.port_priority.bridge.mac == config_.id.mac;
-    port.selected_role = is_own ? Role::backup : Role::alternate;
+    port.selected_role = is_own(bridge, port) ? Role::backup : Role::alternate;
   }
+}
+
+}  // namespace
+
+void update_roles(BridgeVariables& bridge) {
+  select_root(bridge);
+  for (auto& [handle, port] : bridge.ports) {
+    port.designated_priority = {bridge.root_priority.root, bridge.root_priority.cost,
+                                bridge.config.id, port.config.id, port.config.id};
+    port.designated_times = bridge.root_times;
+    port.designated_times.hello_time = kHelloTime;
+    select_role(bridge, port);
+  }
+}
+
+void RoleSelection::begin(BridgeVariables& bridge) {
+  select_root(bridge);
+  for (auto& [handle, port] : bridge.ports) port.selected_role = Role::disabled;
+}
+
+bool RoleSelection::step(BridgeVariables& bridge) {
+  const auto wants = [](const auto& entry) { return entry.second.reselect; };
+  if (std::ranges::none_of(bridge.ports, wants)) return false;
+  for (auto& [handle, port] : bridge.ports) port.reselect = false;  // clearReselectTree()
+  update_roles(bridge);
+  for (auto& [handle, port] : bridge.ports) port.selected = true;  // setSelectedTree()
+  return true;
 }
 
 }  // namespace bondway::rstp

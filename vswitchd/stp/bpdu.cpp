@@ -43,7 +43,9 @@ class Writer {
     mac(id.mac);
   }
   /// In units of 1/256 second.  9.2.8.
-  void time(Duration span) { u16(static_cast<std::uint16_t>(span * 256 / 1s)); }
+  void time(Duration span) {
+    u16(static_cast<std::uint16_t>(std::min<Duration::rep>(span * 256 / 1s, 0xffff)));
+  }
   std::vector<std::uint8_t> take() {
     octets_.resize(std::max(octets_.size(), kMinFrame));
     return std::move(octets_);
