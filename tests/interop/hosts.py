@@ -19,7 +19,6 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from ends import Cables, Guest, Settings, SwitchEnd, can_emulate
 from namespaces import Namespace, veth
-from wire import Wrong
+from verdict import Wrong, verdict
 
 PORT = 5001  # of the digests
 JUMBO = 9000
@@ -312,17 +311,9 @@ def main():
     if options.what == "guest" and (reason := can_emulate()):
         print(reason)
         return 77
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through every `finally`
+    rehearse = {"switches": between_switches, "guest": with_guest}[options.what]
     with tempfile.TemporaryDirectory(prefix="bondway-hosts-") as directory:
-        with contextlib.ExitStack() as stack:
-            try:
-                {"switches": between_switches, "guest": with_guest}[options.what](
-                    stack, options, directory)
-            except Wrong as wrong:
-                print("FAILED:", wrong)
-                return 1
-    print("all of this held")
-    return 0
+        return verdict(lambda stack: rehearse(stack, options, directory))
 
 
 if __name__ == "__main__":

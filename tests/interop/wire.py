@@ -27,6 +27,7 @@ import frames
 import pcap
 from ends import Cables, Guest, Settings, SwitchEnd, can_emulate
 from switches import reference_is_installed
+from verdict import Wrong
 
 OURS, FAR, SECOND = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 NOBODY = 100  # addresses 10.77.0.100 and up are nobody's: who asks for them is recognized
@@ -38,10 +39,6 @@ FAR_OWN = {
     "bonding": Settings(system_priority=99, system="02:00:00:00:bb:01", key=5),
     "teamd": Settings(system_priority=99, key=19, port_priority=50),
 }
-
-
-class Wrong(Exception):
-    """What we saw is not what must be."""
 
 
 class Wire:

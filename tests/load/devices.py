@@ -16,16 +16,14 @@ every interface tell the truth, and the daemon holds as much as in the beginning
 """
 
 import argparse
-import contextlib
 import os
 import random
-import signal
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from world import Daemon, Hosts, Namespace, Wrong, eventually, filters, packet_sockets
+from world import Daemon, Hosts, Namespace, Wrong, eventually, filters, packet_sockets, verdict
 
 BETWEEN = 100  # events from one inspection to the next
 PORTS = {"h0": ["h0"], "h1": ["h1"], "h2": ["h2"], "bond0": ["c0", "c1"], "g0": ["g0"], "i0": ["i0"]}
@@ -311,15 +309,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     parser.add_argument("--memory", type=float, default=0, help="megabytes that it may grow after the first inspection")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through every `finally`
-    with contextlib.ExitStack() as stack:
-        try:
-            rehearse(options, stack)
-        except Wrong as wrong:
-            print("FAILED:", wrong)
-            return 1
-    print("all of this held")
-    return 0
+    return verdict(lambda stack: rehearse(options, stack))
 
 
 if __name__ == "__main__":

@@ -9,15 +9,13 @@ answers nothing, until the daemon ends, however it ends.
 """
 
 import argparse
-import contextlib
 import json
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from world import Daemon, Namespace, Wrong, eventually, filters, packet_sockets, veth
+from world import Daemon, Namespace, Wrong, eventually, filters, packet_sockets, veth, verdict
 
 MAC, OTHER = "02:00:00:00:00:77", "02:00:00:00:00:78"
 LOCAL, INNER, PORT, HOST = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.9"
@@ -133,15 +131,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True, type=os.path.abspath)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through every `finally`
-    with contextlib.ExitStack() as stack:
-        try:
-            Internal(stack, options).rehearse()
-        except Wrong as wrong:
-            print("FAILED:", wrong)
-            return 1
-    print("all of this held")
-    return 0
+    return verdict(lambda stack: Internal(stack, options).rehearse())
 
 
 if __name__ == "__main__":

@@ -8,15 +8,13 @@ again.
 """
 
 import argparse
-import contextlib
 import os
 import resource
-import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from world import Daemon, Hosts, Namespace, Wrong, eventually, veth
+from world import Daemon, Hosts, Namespace, Wrong, eventually, veth, verdict
 
 MEGABYTE = 1 << 20
 UNLIMITED = resource.RLIM_INFINITY
@@ -106,15 +104,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", required=True, type=os.path.abspath)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through every `finally`
-    with contextlib.ExitStack() as stack:
-        try:
-            Limits(stack, options).rehearse()
-        except Wrong as wrong:
-            print("FAILED:", wrong)
-            return 1
-    print("all of this held")
-    return 0
+    return verdict(lambda stack: Limits(stack, options).rehearse())
 
 
 if __name__ == "__main__":

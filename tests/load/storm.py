@@ -13,17 +13,15 @@ round in patches ends.  Afterwards the switch forwards as before.
 """
 
 import argparse
-import contextlib
 import os
 import re
-import signal
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from world import Channel, Daemon, Hosts, Namespace, Wrong, eventually, veth
+from world import Channel, Daemon, Hosts, Namespace, Wrong, eventually, veth, verdict
 
 BYSTANDERS, STRANGERS = 100, 1 << 20  # first numbers of stations; see hosts.py
 PORTS = ["h0", "h1", "h2"]
@@ -168,15 +166,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=10, help="of each loop")
     parser.add_argument("--answer", type=float, default=100, help="milliseconds that one may take")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and so through every `finally`
-    with contextlib.ExitStack() as stack:
-        try:
-            Storm(stack, options).rehearse()
-        except Wrong as wrong:
-            print("FAILED:", wrong)
-            return 1
-    print("all of this held")
-    return 0
+    return verdict(lambda stack: Storm(stack, options).rehearse())
 
 
 if __name__ == "__main__":

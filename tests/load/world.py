@@ -17,10 +17,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "interop"))
 
 from namespaces import Namespace, run, veth  # pylint: disable=unused-import
 from switches import Channel  # pylint: disable=unused-import
-
-
-class Wrong(Exception):
-    """What was claimed does not hold."""
+from verdict import Wrong, verdict  # pylint: disable=unused-import
 
 
 def eventually(seconds, what, condition):
