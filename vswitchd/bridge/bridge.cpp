@@ -167,6 +167,11 @@ std::shared_ptr<const BridgePlan> Bridge::plan() {
 
 // ---- mirrors
 
+bool Bridge::is_mirror_output(const std::string& port) const {
+  return std::ranges::find(settings_.mirrors, port, &MirrorSettings::output_port) !=
+         settings_.mirrors.end();
+}
+
 /// A mirror keeps its count while it exists.
 void Bridge::keep_mirror_counts() {
   auto old = std::exchange(mirror_counts_, {});
@@ -233,7 +238,7 @@ void Bridge::update_plan(fdb::PortId id) {
   }
   if (rapid_tree_) {
     const auto& ports = rapid_tree_->ports();
-    const auto port = ports.find(rstp::Handle{static_cast<std::uint32_t>(id)});
+    const auto port = ports.find(handle);
     if (port != ports.end()) {
       plan->learns = port->second.learning;
       plan->forwards = port->second.forwarding;
@@ -254,10 +259,9 @@ void Bridge::reschedule(fdb::PortId id) {
 void Bridge::offer_mac(fdb::PortId id) {
   Slot& slot = slots_[index(id)];
   auto offered = representative(*slot.port, settings_.name);
-  const bool is_mirror_output =
-      std::ranges::find(settings_.mirrors, slot.port->settings().name,
-                        &MirrorSettings::output_port) != settings_.mirrors.end();
-  if (offered && (is_mirror_output || !qualifies(*offered))) offered.reset();
+  if (offered && (is_mirror_output(slot.port->settings().name) || !qualifies(*offered))) {
+    offered.reset();
+  }
   if (offered == slot.offered_mac) return;
   if (slot.offered_mac) offered_macs_.erase(offered_macs_.find(*slot.offered_mac));
   if (offered) offered_macs_.insert(*offered);

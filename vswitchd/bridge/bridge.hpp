@@ -127,15 +127,13 @@ class Bridge {
   void configure_tree(TimePoint now, PortActions& actions);
   void update_tree_port(fdb::PortId id, TimePoint now, PortActions& actions);
   std::optional<stp::PortConfig> tree_port(fdb::PortId id) const;
-  std::optional<std::uint8_t> tree_number(fdb::PortId id) const;
   void take(const stp::Actions& decided, PortActions& actions);
-  void configure_rapid_tree(TimePoint now, PortActions& actions);
   std::optional<rstp::PortConfig> rapid_tree_port(fdb::PortId id) const;
-  std::optional<std::uint16_t> rapid_tree_number(fdb::PortId id) const;
   bool can_take_part(fdb::PortId id) const;
   void take(const rstp::Actions& decided, PortActions& actions);
   void reschedule(fdb::PortId id);
   void offer_mac(fdb::PortId id);
+  bool is_mirror_output(const std::string& port) const;
   void keep_mirror_counts();
   void begin_mirror_counts(const std::string& output_port);
   std::shared_ptr<const MirrorsPlan> mirrors_plan() const;

@@ -9,19 +9,19 @@
 #include <vector>
 
 #include "vswitchd/stp/bpdu.hpp"
+#include "vswitchd/stp/port.hpp"
 
 /// The Rapid Spanning Tree Protocol.  IEEE 802.1D-2004, 17; names of variables, procedures and
 /// states are the standard's, with their clauses.
 namespace bondway::rstp {
 
 using stp::BridgeId;
+using stp::Handle;
+using stp::Link;
 using stp::PortId;
 
-/// The owner's handle of a port; the tree only compares it.
-enum class Handle : std::uint32_t {};
 enum class Role : std::uint8_t { disabled, root, designated, alternate, backup };
 enum class State : std::uint8_t { discarding, learning, forwarding };
-enum class Link : std::uint8_t { up, down };
 
 std::string_view to_string(Role role);
 std::string_view to_string(State state);

@@ -10,11 +10,9 @@
 #include <vector>
 
 #include "vswitchd/stp/bpdu.hpp"
+#include "vswitchd/stp/port.hpp"
 
 namespace bondway::stp {
-
-/// The owner's handle of a port; the tree only compares it.
-enum class Handle : std::uint32_t {};
 
 struct BridgeConfig {
   BridgeId id;
@@ -34,7 +32,6 @@ struct PortConfig {
 
 /// 8.4.
 enum class State : std::uint8_t { disabled, blocking, listening, learning, forwarding };
-enum class Link : std::uint8_t { up, down };
 enum class Role : std::uint8_t { disabled, alternate, designated, root };
 constexpr bool learns(State state) {
   return state == State::learning || state == State::forwarding;
