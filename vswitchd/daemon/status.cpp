@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "vswitchd/stp/view.hpp"
 
@@ -233,12 +234,16 @@ void StatusWriter::write_statistics(std::size_t begin, std::size_t end,
 
 void StatusWriter::write_mirror_statistics(const bridge::Bridge& bridge,
                                            db::Transaction& transaction) {
-  for (const bridge::MirrorSettings& mirror : bridge.settings().mirrors) {
-    if (!mirror.output_port && !mirror.output_vlan) continue;  // takes nothing, tells nothing
-    const auto row = db::Uuid::parse(mirror.id);
-    bridge::MirrorCount count;
-    switch_.datapath().exclusively([&] { count = *bridge.mirror_count(mirror); });
-    put(transaction, mirrors_, *row, "statistics",
+  if (bridge.settings().mirrors.empty()) return;
+  std::vector<std::pair<std::string, bridge::MirrorCount>> counts;
+  switch_.datapath().exclusively([&] {
+    for (const bridge::MirrorSettings& mirror : bridge.settings().mirrors) {
+      if (!mirror.output_port && !mirror.output_vlan) continue;  // takes nothing, tells nothing
+      counts.emplace_back(mirror.id, *bridge.mirror_count(mirror));
+    }
+  });
+  for (const auto& [id, count] : counts) {
+    put(transaction, mirrors_, *db::Uuid::parse(id), "statistics",
         counters({{"tx_packets", count.packets}, {"tx_bytes", count.octets}}));
   }
 }

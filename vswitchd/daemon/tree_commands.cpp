@@ -10,37 +10,6 @@ namespace {
 
 using process::Args;
 
-/// Calls `use` with the named bridge, or with all, by name, that have a spanning tree.
-Result<void> for_trees(Switch& sw, const Args& args,
-                       const std::function<void(SwitchBridge&)>& use) {
-  std::map<std::string, SwitchBridge*> found;
-  for (auto& [row, bridge] : sw.bridges()) {
-    const std::string& name = bridge.bridge->settings().name;
-    if (bridge.bridge->tree() != nullptr && (args.empty() || args[0] == name)) {
-      found[name] = &bridge;
-    }
-  }
-  if (!args.empty() && found.empty()) return fail("no such stp object");
-  for (const auto& [name, bridge] : found) use(*bridge);
-  return {};
-}
-
-Result<std::string> show(Switch& sw, const Args& args) {
-  std::string text;
-  const auto shown = for_trees(sw, args, [&](SwitchBridge& bridge) {
-    text += stp::to_text(stp::view(*bridge.bridge->tree(), bridge.bridge->settings().name));
-  });
-  if (!shown) return tl::unexpected(shown.error());
-  return text;
-}
-
-Result<std::string> note_change(Switch& sw, const Args& args) {
-  const auto noted =
-      for_trees(sw, args, [&](SwitchBridge& bridge) { sw.note_topology_change(bridge); });
-  if (!noted) return tl::unexpected(noted.error());
-  return "OK";
-}
-
 void describe(std::string& text, const stp::BridgeId& id, const rstp::Times& times) {
   text += fmt::format(
       "  stp-priority    {}\n  stp-system-id   {}\n  stp-hello-time  {}s\n"
@@ -72,40 +41,62 @@ std::string describe(const rstp::RapidTree& tree, const std::string& name) {
   return text + "\n";
 }
 
-Result<std::string> show_rapid(Switch& sw, const Args& args) {
-  std::map<std::string, std::string> texts;
-  for (const auto& [row, bridge] : sw.bridges()) {
+/// Which spanning tree a command is about.
+struct Protocol {
+  const char* name;
+  const char* missing;  ///< what it says where there is none
+  bool (*runs)(const bridge::Bridge&);
+  std::string (*describe)(const bridge::Bridge&);
+};
+
+constexpr Protocol kProtocols[] = {
+    {"stp", "no such stp object",
+     [](const bridge::Bridge& bridge) { return bridge.tree() != nullptr; },
+     [](const bridge::Bridge& bridge) {
+       return stp::to_text(stp::view(*bridge.tree(), bridge.settings().name));
+     }},
+    {"rstp", "No such RSTP object",
+     [](const bridge::Bridge& bridge) { return bridge.rapid_tree() != nullptr; },
+     [](const bridge::Bridge& bridge) {
+       return describe(*bridge.rapid_tree(), bridge.settings().name);
+     }},
+};
+
+/// Calls `use` with the named bridge, or with all, by name, that run the protocol.
+Result<void> for_trees(Switch& sw, const Protocol& protocol, const Args& args,
+                       const std::function<void(SwitchBridge&)>& use) {
+  std::map<std::string, SwitchBridge*> found;
+  for (auto& [row, bridge] : sw.bridges()) {
     const std::string& name = bridge.bridge->settings().name;
-    const rstp::RapidTree* tree = bridge.bridge->rapid_tree();
-    if (tree != nullptr && (args.empty() || args[0] == name)) texts[name] = describe(*tree, name);
+    if (protocol.runs(*bridge.bridge) && (args.empty() || args[0] == name)) found[name] = &bridge;
   }
-  if (!args.empty() && texts.empty()) return fail("No such RSTP object");
-  std::string all;
-  for (const auto& [name, text] : texts) all += text;
-  return all;
+  if (!args.empty() && found.empty()) return fail("{}", protocol.missing);
+  for (const auto& [name, bridge] : found) use(*bridge);
+  return {};
 }
 
-Result<std::string> note_rapid_change(Switch& sw, const Args& args) {
-  bool found = args.empty();
-  for (auto& [row, bridge] : sw.bridges()) {
-    if (bridge.bridge->rapid_tree() == nullptr) continue;
-    if (!args.empty() && args[0] != bridge.bridge->settings().name) continue;
-    sw.note_topology_change(bridge);
-    found = true;
-  }
-  if (!found) return fail("No such RSTP object");
-  return "OK";
+Result<std::string> show(Switch& sw, const Protocol& protocol, const Args& args) {
+  std::string text;
+  return for_trees(sw, protocol, args,
+                   [&](SwitchBridge& bridge) { text += protocol.describe(*bridge.bridge); })
+      .map([&] { return text; });
+}
+
+Result<std::string> note_change(Switch& sw, const Protocol& protocol, const Args& args) {
+  return for_trees(sw, protocol, args,
+                   [&](SwitchBridge& bridge) { sw.note_topology_change(bridge); })
+      .map([] { return std::string("OK"); });
 }
 
 }  // namespace
 
 void add_tree_commands(process::CommandTable& table, Switch& sw) {
-  table.add("rstp/show", "[bridge]", 0, 1,
-            [&sw](const Args& args) { return show_rapid(sw, args); });
-  table.add("rstp/tcn", "[bridge]", 0, 1,
-            [&sw](const Args& args) { return note_rapid_change(sw, args); });
-  table.add("stp/show", "[bridge]", 0, 1, [&sw](const Args& args) { return show(sw, args); });
-  table.add("stp/tcn", "[bridge]", 0, 1, [&sw](const Args& args) { return note_change(sw, args); });
+  for (const Protocol& protocol : kProtocols) {
+    table.add(fmt::format("{}/show", protocol.name), "[bridge]", 0, 1,
+              [&sw, &protocol](const Args& args) { return show(sw, protocol, args); });
+    table.add(fmt::format("{}/tcn", protocol.name), "[bridge]", 0, 1,
+              [&sw, &protocol](const Args& args) { return note_change(sw, protocol, args); });
+  }
 }
 
 }  // namespace bondway::daemon
