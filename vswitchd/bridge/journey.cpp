@@ -58,7 +58,7 @@ class Traveller {
     journey_.credits.push_back({.traffic = out.traffic.get()});
     if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
     const InterfacePlan* peer = plan_.find(*out.peer);
-    if (peer == nullptr || !arrives_first({*out.peer, leg.edit, leg.depth, leg.snaplen})) return;
+    if (peer == nullptr || !arrives_first(*out.peer, leg.edit)) return;
     journey_.credits.push_back({.traffic = peer->traffic.get(), .arrived = true});
     ++traversals_;
     arrive({*out.peer, leg.edit, leg.depth + 1});
@@ -105,13 +105,12 @@ class Traveller {
   }
 
   /// A copy that comes again as it was goes round in a loop: everything that follows has been done.
-  bool arrives_first(const Leg& leg) {
-    const auto [first, last] = arrived_.equal_range(leg.interface);
-    const std::pair copy(leg.edit, leg.snaplen);
-    if (std::any_of(first, last, [&](const auto& each) { return each.second == copy; }))
-      return false;
-    arrived_.emplace(leg.interface, copy);
-    return true;
+  bool arrives_first(InterfaceId interface, const TagEdit& edit) {
+    const auto [first, last] = arrived_.equal_range(interface);
+    const bool known =
+        std::any_of(first, last, [&](const auto& each) { return each.second == edit; });
+    if (!known) arrived_.emplace(interface, edit);
+    return !known;
   }
 
   const Headers& headers_;
@@ -121,7 +120,7 @@ class Traveller {
   Trace* rehearsal_;  ///< only asked where it would go: nothing is learned or counted
   std::vector<Leg> legs_;
   int traversals_ = 0;
-  std::unordered_multimap<InterfaceId, std::pair<TagEdit, std::uint16_t>> arrived_;  ///< by patches
+  std::unordered_multimap<InterfaceId, TagEdit> arrived_;  ///< by patches
   Journey journey_;
 };
 

@@ -335,8 +335,9 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
   settings.flood_vlans = vlan_set(row.numbers("flood_vlans"));
   if (row.flag("rstp_enable")) {
     settings.rstp = rstp_settings(keys);
-  } else if (row.flag("stp_enable"))
+  } else if (row.flag("stp_enable")) {
     settings.stp = stp_settings(settings.name, keys, warnings);
+  }
   return settings;
 }
 

@@ -109,11 +109,6 @@ void FlowCache::settle() {
   unsettled_.clear();
 }
 
-void FlowCache::clear() {
-  settle();
-  flows_.clear();
-}
-
 void FlowCache::for_each(std::uint64_t generation,
                          const std::function<void(const Flow&)>& visit) const {
   for (const Flow& flow : flows_) {

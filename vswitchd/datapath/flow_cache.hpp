@@ -75,9 +75,6 @@ class FlowCache {
   /// journeys refer to its parts.
   void settle();
 
-  /// Settles and forgets all.
-  void clear();
-
   /// The flows of that plan, in no order.
   void for_each(std::uint64_t generation, const std::function<void(const Flow&)>& visit) const;
 
