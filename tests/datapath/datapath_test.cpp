@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/bridge/plan_builder.hpp"
+#include "tests/datapath/ethernet.hpp"
 #include "vswitchd/netdev/dummy.hpp"
 
 namespace bondway::datapath {
@@ -16,17 +17,6 @@ namespace {
 
 using bridge::InterfaceId;
 constexpr std::uint64_t kA = 0x0200'0000'000a, kB = 0x0200'0000'000b;
-
-/// A frame without payload, whose headers are these addresses.
-Frame ethernet(std::uint64_t source, std::uint64_t destination) {
-  Frame frame{std::vector<std::uint8_t>(60), {}};
-  const auto to = MacAddress::from_number(destination), from = MacAddress::from_number(source);
-  std::ranges::copy(to.octets(), frame.octets.begin());
-  std::ranges::copy(from.octets(), frame.octets.begin() + 6);
-  frame.octets[12] = 0x88;
-  frame.octets[13] = 0xb5;
-  return frame;
-}
 
 /// One bridge of dummy devices.
 class DatapathTest : public testing::Test {

@@ -10,10 +10,13 @@
 #include <map>
 
 #include "tests/bridge/plan_builder.hpp"
+#include "tests/datapath/ethernet.hpp"
 #include "vswitchd/datapath/datapath.hpp"
 
 namespace bondway::bench {
 namespace {
+
+using datapath::ethernet;
 
 constexpr std::size_t kPorts = 16, kBatch = 64;
 constexpr std::uint64_t kAddresses = 1'000'000, kStation = 0x0200'0000'0000,
@@ -44,16 +47,6 @@ class Memory final : public netdev::Netdev {
   };
   netdev::UniqueFd never_{::eventfd(0, EFD_CLOEXEC)};
 };
-
-Frame ethernet(std::uint64_t source, std::uint64_t destination) {
-  Frame frame{std::vector<std::uint8_t>(60), {}};
-  const auto to = MacAddress::from_number(destination), from = MacAddress::from_number(source);
-  std::ranges::copy(to.octets(), frame.octets.begin());
-  std::ranges::copy(from.octets(), frame.octets.begin() + 6);
-  frame.octets[12] = 0x88;
-  frame.octets[13] = 0xb5;
-  return frame;
-}
 
 class Rig {
  public:
@@ -150,5 +143,5 @@ void measure(std::size_t flows) {
 }  // namespace bondway::bench
 
 int main() {
-  for (const std::size_t flows : {15, 240, 3000}) bondway::bench::measure(flows);
+  for (const std::size_t flows : {15U, 240U, 3000U}) bondway::bench::measure(flows);
 }
