@@ -225,7 +225,7 @@ class Run:
 
 def lasting_difference(pair, seed, options):
     """None, or what differed each time: the reference notes what its datapath has cached on threads
-    of its own, and about one script in three takes another course when it is repeated."""
+    of its own, and about one script in ten takes another course when it is repeated."""
     for _ in range(TRIES):
         found = Run(pair, seed, options.steps, options.v).difference()
         if not found:
