@@ -9,6 +9,10 @@ Switches: the reference (Debian's Open vSwitch, userspace datapath), Bondway, th
 (m0 alone) and a bare redirecting program (s0 to m0), this machine's limit.
 
     tests/bench/forwarding/run.py BINARIES [--switches a,b] [--parts frames,tcp,steady,cut,busy,idle,lacp]
+                                  [--rounds N]
+
+In a round every switch has its turn at every part.  Of several rounds the table shows the median, and
+of what must not happen (loss, disorder, expiry) the worst.
 
 BINARIES is the bin/ of a Release build with -DBONDWAY_BENCH=ON.  Needs root, iperf3 and, for the
 reference, openvswitch-switch.  Every namespace, process and file is this run's own and goes with it.
@@ -20,6 +24,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -340,25 +345,38 @@ def table(results):
     return "\n".join(lines)
 
 
+def measure(part, kind, arguments):
+    with Topology(kind, os.path.abspath(arguments.binaries)) as topology:
+        if part == "lacp":
+            answer = lacp(topology, arguments.lacp_seconds)
+        else:
+            answer = globals()[part](topology)
+        print(f"# {kind}: {part}: {answer}", file=sys.stderr, flush=True)
+        return answer
+
+
+def summary(name, values):
+    must_not_happen = any(word in name for word in ("lost", "duplicated", "reordered", "expired"))
+    return max(values) if must_not_happen else statistics.median(values)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binaries")
     parser.add_argument("--switches", default=",".join(SWITCHES))
     parser.add_argument("--parts", default=",".join(PARTS[:-1]))
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--lacp-seconds", type=float, default=600)
     parser.add_argument("--json", help="write the results to this file, too")
     arguments = parser.parse_args()
-    results = {}
-    for kind in arguments.switches.split(","):
-        results[kind] = {}
+    seen = {kind: {} for kind in arguments.switches.split(",")}
+    for _ in range(arguments.rounds):
         for part in arguments.parts.split(","):
-            with Topology(kind, os.path.abspath(arguments.binaries)) as topology:
-                if part == "lacp":
-                    answer = lacp(topology, arguments.lacp_seconds)
-                else:
-                    answer = globals()[part](topology)
-                results[kind].update(answer)
-                print(f"# {kind}: {part}: {answer}", file=sys.stderr, flush=True)
+            for kind in seen:
+                for name, value in measure(part, kind, arguments).items():
+                    seen[kind].setdefault(name, []).append(value)
+    results = {kind: {name: summary(name, values) for name, values in by_name.items()}
+               for kind, by_name in seen.items()}
     print(table(results))
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
