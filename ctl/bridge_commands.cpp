@@ -85,8 +85,8 @@ Result<void> insert_fake_bridge(Context& context, const std::string& name,
 void drop_contents(View& view, const Bridge& bridge) {
   const db::Table& ports = view.table("Port");
   const Columns columns = columns_of(ports, {"fake_bridge", "interfaces", "name", "tag"});
-  const std::vector<Atom> uuids = view.get(*bridge.row, "ports").keys();
-  for (Row* port : view.rows(ports, uuids, columns, Guard::no)) {
+  const Datum references = view.get(*bridge.row, "ports");
+  for (Row* port : view.rows(ports, references.keys(), columns, Guard::no)) {
     for (Row* interface : interfaces_of(view, *port)) view.remove(*interface);
     view.remove(*port);
   }

@@ -187,9 +187,9 @@ std::vector<Port> ports_of(View& view, const Bridge& bridge) {
   const db::Table& table = view.table("Port");
   const Bridge home{parent_name(view, bridge), bridge.row};
   const std::vector<Bridge> children = children_of(view, home);
-  const std::vector<Atom> uuids = view.get(*bridge.row, "ports").keys();
+  const Datum references = view.get(*bridge.row, "ports");
   std::vector<Port> ports;
-  for (Row* row : view.rows(table, uuids, port_columns(table))) {
+  for (Row* row : view.rows(table, references.keys(), port_columns(table))) {
     const std::string name = name_of(view, *row);
     if (name == home.name || fake_vlan(view, *row)) continue;
     const auto tag = tag_of(view, *row);
@@ -203,8 +203,8 @@ std::vector<Port> ports_of(View& view, const Bridge& bridge) {
 
 std::vector<Row*> interfaces_of(View& view, Row& port) {
   const db::Table& table = view.table("Interface");
-  const std::vector<Atom> uuids = view.get(port, "interfaces").keys();
-  return view.rows(table, uuids, columns_of(table, {"name"}));
+  const Datum references = view.get(port, "interfaces");
+  return view.rows(table, references.keys(), columns_of(table, {"name"}));
 }
 
 }  // namespace bondway::ctl

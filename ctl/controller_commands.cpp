@@ -21,8 +21,8 @@ const std::string& string_of(View& view, Row& row, std::string_view column) {
 std::vector<Row*> referred(View& view, Row& row, std::string_view column, std::string_view table,
                            std::initializer_list<std::string_view> columns) {
   const db::Table& to = view.table(table);
-  const std::vector<Atom> uuids = view.get(row, column).keys();
-  return view.rows(to, uuids, columns_of(to, columns));
+  const Datum references = view.get(row, column);
+  return view.rows(to, references.keys(), columns_of(to, columns));
 }
 
 std::string sorted_targets(View& view, const std::vector<Row*>& rows) {

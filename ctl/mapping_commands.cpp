@@ -32,8 +32,8 @@ Result<Mapping> parse_mapping(Context& context) {
 
 Row* find_auto_attach(View& view, Row& bridge) {
   const db::Table& table = view.table("AutoAttach");
-  const std::vector<Atom> uuids = view.get(bridge, "auto_attach").keys();
-  const auto rows = view.rows(table, uuids, columns_of(table, {"mappings"}));
+  const Datum references = view.get(bridge, "auto_attach");
+  const auto rows = view.rows(table, references.keys(), columns_of(table, {"mappings"}));
   return rows.empty() ? nullptr : rows[0];
 }
 
@@ -129,8 +129,8 @@ Done add_aa_mapping(Context& context) {
   const Atom isid(mapping->isid);
   if (const Atom* known = mappings.find(isid)) {
     if (*known == Atom(mapping->vlan)) return Next::go_on;
-    // It replaces a VLAN that was there before the run; one of this run stays, and the database only
-    // checks the new one.
+    // It replaces a VLAN that was there before the run; one of this run stays, and the database
+    // only checks the new one.
     const std::size_t column = column_of(*row->table, "mappings");
     const std::optional<Datum>& stored = row->stored[column];
     const Atom* before = stored ? stored->find(isid) : nullptr;

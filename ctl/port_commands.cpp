@@ -158,7 +158,7 @@ Done list_interfaces(Context& context) {
   std::vector<std::string> names;
   std::vector<Atom> uuids;
   for (const Port& port : ports_of(view, *bridge)) {
-    const auto& of_port = view.get(*port.row, "interfaces").keys();
+    const auto of_port = view.get(*port.row, "interfaces").keys();
     uuids.insert(uuids.end(), of_port.begin(), of_port.end());
   }
   const db::Table& table = view.table("Interface");

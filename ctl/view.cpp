@@ -195,7 +195,7 @@ Row* View::row(const db::Table& table, const Uuid& uuid, const Columns& columns,
   return found.empty() ? nullptr : found[0];
 }
 
-std::vector<Row*> View::rows(const db::Table& table, const std::vector<Atom>& uuids,
+std::vector<Row*> View::rows(const db::Table& table, std::span<const Atom> uuids,
                              const Columns& columns, Guard guard) {
   std::vector<Row*> found;
   if (uuids.size() > kManyRows) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -96,7 +97,7 @@ class View {
   Row* row(const db::Table& table, const db::Uuid& uuid, const Columns& columns,
            Guard guard = Guard::yes);
   /// Those that exist of the rows named; one question for all of them if they are many.
-  std::vector<Row*> rows(const db::Table& table, const std::vector<db::Atom>& uuids,
+  std::vector<Row*> rows(const db::Table& table, std::span<const db::Atom> uuids,
                          const Columns& columns, Guard guard = Guard::yes);
   /// Valid until the row is changed.
   const db::Datum& get(Row& row, std::size_t column);

@@ -237,7 +237,7 @@ Error Committer::emptied(const Table& table, const Uuid& uuid, std::size_t colum
 
 bool Committer::is_dangling(const ReferenceColumn& column, const Datum& datum,
                             std::size_t element) {
-  const auto is_missing = [&](const Table* target, RefKind kind, const std::vector<Atom>& atoms) {
+  const auto is_missing = [&](const Table* target, RefKind kind, std::span<const Atom> atoms) {
     return target && kind == RefKind::weak &&
            !transaction_.get(*target, std::get<Uuid>(atoms[element]));
   };

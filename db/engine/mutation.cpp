@@ -187,7 +187,7 @@ std::optional<Error> Mutation::apply(Datum& datum) const {
 
 /// Numbers of a set are calculated one by one; they must stay different.
 std::optional<Error> Mutation::calculate(Datum& datum) const {
-  std::vector<Atom> numbers = datum.keys();
+  std::vector<Atom> numbers(datum.keys().begin(), datum.keys().end());
   for (Atom& number : numbers) {
     if (auto error = db::calculate(mutator_, number, argument_.keys()[0])) return error;
     if (auto error = db::check(number, type_->key)) return error;

@@ -44,7 +44,7 @@ Maybe<Error> parse_enum(const json& values, BaseType& base) {
   const ColumnType type{.key = BaseType{.type = base.type}, .min = 1, .max = kUnlimited};
   auto datum = datum_from_json(values, type);
   if (!datum) return datum.error();
-  base.allowed = datum->keys();
+  base.allowed.assign(datum->keys().begin(), datum->keys().end());
   return std::nullopt;
 }
 

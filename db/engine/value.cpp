@@ -34,7 +34,7 @@ std::strong_ordering order_of(const Atom& a, const Atom& b) {
   return a < b ? std::strong_ordering::less : std::strong_ordering::greater;
 }
 
-std::strong_ordering order_of(const std::vector<Atom>& a, const std::vector<Atom>& b) {
+std::strong_ordering order_of(std::span<const Atom> a, std::span<const Atom> b) {
   return std::lexicographical_compare_three_way(
       a.begin(), a.end(), b.begin(), b.end(),
       [](const Atom& x, const Atom& y) { return order_of(x, y); });
@@ -97,11 +97,37 @@ bool is_few(std::size_t changes, std::size_t size) { return changes < 8 && chang
 
 }  // namespace
 
+Datum::Datum(std::size_t keys, std::size_t values)
+    : atoms_(keys == 0 ? nullptr : std::make_unique<Atom[]>(keys + values)),
+      keys_(static_cast<std::uint32_t>(keys)),
+      values_(static_cast<std::uint32_t>(values)) {}
+
+Datum::Datum(const Datum& other) : Datum(other.keys_, other.values_) {
+  std::copy_n(other.atoms_.get(), keys_ + values_, atoms_.get());
+}
+
+Datum::Datum(Datum&& other) noexcept
+    : atoms_(std::move(other.atoms_)),
+      keys_(std::exchange(other.keys_, 0)),
+      values_(std::exchange(other.values_, 0)) {}
+
+Datum& Datum::operator=(const Datum& other) {
+  if (this != &other) *this = Datum(other);
+  return *this;
+}
+
+Datum& Datum::operator=(Datum&& other) noexcept {
+  atoms_ = std::move(other.atoms_);
+  keys_ = std::exchange(other.keys_, 0);
+  values_ = std::exchange(other.values_, 0);
+  return *this;
+}
+
 std::optional<Datum> Datum::set(std::vector<Atom> elements) {
   std::sort(elements.begin(), elements.end());
   if (std::adjacent_find(elements.begin(), elements.end()) != elements.end()) return std::nullopt;
-  Datum datum;
-  datum.keys_ = std::move(elements);
+  Datum datum(elements.size(), 0);
+  std::move(elements.begin(), elements.end(), datum.atoms_.get());
   return datum;
 }
 
@@ -110,47 +136,66 @@ std::optional<Datum> Datum::map(std::vector<std::pair<Atom, Atom>> pairs) {
   const auto same_key = [](const auto& a, const auto& b) { return a.first == b.first; };
   std::sort(pairs.begin(), pairs.end(), key_less);
   if (std::adjacent_find(pairs.begin(), pairs.end(), same_key) != pairs.end()) return std::nullopt;
-  Datum datum;
-  datum.keys_.reserve(pairs.size());
-  datum.values_.reserve(pairs.size());
-  for (auto& [key, value] : pairs) {
-    datum.keys_.push_back(std::move(key));
-    datum.values_.push_back(std::move(value));
+  Datum datum(pairs.size(), pairs.size());
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    datum.atoms_[i] = std::move(pairs[i].first);
+    datum.atoms_[pairs.size() + i] = std::move(pairs[i].second);
   }
   return datum;
 }
 
-bool Datum::contains(const Atom& key) const {
-  return std::binary_search(keys_.begin(), keys_.end(), key);
+/// Where a key is, or belongs.
+std::size_t Datum::place_of(const Atom& key) const {
+  return static_cast<std::size_t>(std::ranges::lower_bound(keys(), key) - keys().begin());
 }
 
+bool Datum::contains(const Atom& key) const { return std::ranges::binary_search(keys(), key); }
+
 const Atom* Datum::find(const Atom& key) const {
-  const auto at = std::lower_bound(keys_.begin(), keys_.end(), key);
-  if (at == keys_.end() || *at != key || values_.empty()) return nullptr;
-  return &values_[static_cast<std::size_t>(at - keys_.begin())];
+  const std::size_t at = place_of(key);
+  if (at == size() || atoms_[at] != key || !is_map()) return nullptr;
+  return &values()[at];
+}
+
+/// Moves the elements or pairs [begin, end) of another datum to the place `to` of this one.
+void Datum::move_from(Datum& other, std::size_t begin, std::size_t end, std::size_t to) {
+  Atom* const from = other.atoms_.get();
+  std::move(from + begin, from + end, atoms_.get() + to);
+  if (!is_map() || !other.is_map()) return;
+  std::move(from + other.keys_ + begin, from + other.keys_ + end, atoms_.get() + keys_ + to);
 }
 
 void Datum::insert(Atom key) {
-  const auto at = std::lower_bound(keys_.begin(), keys_.end(), key);
-  if (at == keys_.end() || *at != key) keys_.insert(at, std::move(key));
+  const std::size_t at = place_of(key);
+  if (at < size() && atoms_[at] == key) return;
+  Datum grown(size() + 1, 0);
+  grown.move_from(*this, 0, at, 0);
+  grown.move_from(*this, at, size(), at + 1);
+  grown.atoms_[at] = std::move(key);
+  *this = std::move(grown);
 }
 
 void Datum::insert(Atom key, Atom value) {
-  const auto at = std::lower_bound(keys_.begin(), keys_.end(), key);
-  const auto value_at = values_.begin() + (at - keys_.begin());
-  if (at != keys_.end() && *at == key) {
-    *value_at = std::move(value);
+  const std::size_t at = place_of(key);
+  if (at < size() && atoms_[at] == key) {
+    atoms_[keys_ + at] = std::move(value);
     return;
   }
-  values_.insert(value_at, std::move(value));
-  keys_.insert(at, std::move(key));
+  Datum grown(size() + 1, size() + 1);
+  grown.move_from(*this, 0, at, 0);
+  grown.move_from(*this, at, size(), at + 1);
+  grown.atoms_[at] = std::move(key);
+  grown.atoms_[grown.keys_ + at] = std::move(value);
+  *this = std::move(grown);
 }
 
 bool Datum::erase(const Atom& key) {
-  const auto at = std::lower_bound(keys_.begin(), keys_.end(), key);
-  if (at == keys_.end() || *at != key) return false;
-  if (!values_.empty()) values_.erase(values_.begin() + (at - keys_.begin()));
-  keys_.erase(at);
+  const std::size_t at = place_of(key);
+  if (at == size() || atoms_[at] != key) return false;
+  Datum shrunk(size() - 1, is_map() ? size() - 1 : 0);
+  shrunk.move_from(*this, 0, at, 0);
+  shrunk.move_from(*this, at + 1, size(), at);
+  *this = std::move(shrunk);
   return true;
 }
 
@@ -158,51 +203,55 @@ void Datum::insert_missing(const Datum& more) {
   if (is_few(more.size(), size())) {
     for (std::size_t i = 0; i < more.size(); ++i) {
       if (!more.is_map()) {
-        insert(more.keys_[i]);
-      } else if (!contains(more.keys_[i])) {
-        insert(more.keys_[i], more.values_[i]);
+        insert(more.keys()[i]);
+      } else if (!contains(more.keys()[i])) {
+        insert(more.keys()[i], more.values()[i]);
       }
     }
     return;
   }
-  Datum merged;
-  const bool is_pairs = is_map() || more.is_map();
-  const auto take = [&](const Datum& from, std::size_t i) {
-    merged.keys_.push_back(from.keys_[i]);
-    if (is_pairs) merged.values_.push_back(from.values_[i]);
-  };
-  merged.keys_.reserve(size() + more.size());
-  std::size_t own = 0, other = 0;
-  while (own < size() || other < more.size()) {
-    const bool is_other = own == size() || (other < more.size() && more.keys_[other] < keys_[own]);
-    if (is_other) {
-      take(more, other++);
-      continue;
+  const std::size_t lacking = static_cast<std::size_t>(
+      std::ranges::count_if(more.keys(), [this](const Atom& key) { return !contains(key); }));
+  const std::size_t all = size() + lacking;
+  Datum merged(all, is_map() || more.is_map() ? all : 0);
+  for (std::size_t own = 0, other = 0, to = 0; to < all; ++to) {
+    while (other < more.size() && own < size() && more.keys()[other] == keys()[own]) ++other;
+    if (own == size() || (other < more.size() && more.keys()[other] < keys()[own])) {
+      merged.atoms_[to] = more.keys()[other];
+      if (more.is_map()) merged.atoms_[all + to] = more.values()[other];
+      ++other;
+    } else {
+      merged.move_from(*this, own, own + 1, to);
+      ++own;
     }
-    if (other < more.size() && more.keys_[other] == keys_[own]) ++other;
-    take(*this, own++);
   }
   *this = std::move(merged);
 }
 
 void Datum::erase_all(const Datum& part) {
-  Datum rest;
+  std::vector<std::size_t> kept;
   std::size_t other = 0;
   for (std::size_t own = 0; own < size(); ++own) {
-    while (other < part.size() && part.keys_[other] < keys_[own]) ++other;
-    const bool is_same = other < part.size() && part.keys_[other] == keys_[own] &&
-                         (!part.is_map() || part.values_[other] == values_[own]);
-    if (is_same) continue;
-    rest.keys_.push_back(std::move(keys_[own]));
-    if (is_map()) rest.values_.push_back(std::move(values_[own]));
+    while (other < part.size() && part.keys()[other] < keys()[own]) ++other;
+    const bool is_same = other < part.size() && part.keys()[other] == keys()[own] &&
+                         (!part.is_map() || part.values()[other] == values()[own]);
+    if (!is_same) kept.push_back(own);
+  }
+  Datum rest(kept.size(), is_map() ? kept.size() : 0);
+  for (std::size_t to = 0; to < kept.size(); ++to) {
+    rest.move_from(*this, kept[to], kept[to] + 1, to);
   }
   *this = std::move(rest);
 }
 
 std::strong_ordering Datum::compare(const Datum& other) const {
   if (const auto order = size() <=> other.size(); order != 0) return order;
-  if (const auto order = order_of(keys_, other.keys_); order != 0) return order;
-  return order_of(values_, other.values_);
+  if (const auto order = order_of(keys(), other.keys()); order != 0) return order;
+  return order_of(values(), other.values());
+}
+
+bool Datum::operator==(const Datum& other) const {
+  return std::ranges::equal(keys(), other.keys()) && std::ranges::equal(values(), other.values());
 }
 
 namespace {
@@ -211,7 +260,7 @@ std::size_t mix(std::size_t seed, std::size_t hash) {
   return seed ^ (hash + 0x9e3779b97f4a7c15U + (seed << 6) + (seed >> 2));
 }
 
-std::size_t mix(std::size_t seed, const std::vector<Atom>& atoms) {
+std::size_t mix(std::size_t seed, std::span<const Atom> atoms) {
   for (const Atom& atom : atoms) seed = mix(seed, hash_of(atom));
   return seed;
 }

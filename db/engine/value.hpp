@@ -4,7 +4,9 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -48,17 +50,23 @@ inline AtomicType type_of(const Atom& atom) { return static_cast<AtomicType>(ato
 class Datum {
  public:
   Datum() = default;
-  explicit Datum(Atom atom) { keys_.push_back(std::move(atom)); }
+  explicit Datum(Atom atom) : Datum(1, 0) { atoms_[0] = std::move(atom); }
+  Datum(const Datum& other);
+  Datum(Datum&& other) noexcept;
+  Datum& operator=(const Datum& other);
+  Datum& operator=(Datum&& other) noexcept;
+  ~Datum() = default;
 
   /// Sorts.  Empty when two elements (or two keys) are equal.
   static std::optional<Datum> set(std::vector<Atom> elements);
   static std::optional<Datum> map(std::vector<std::pair<Atom, Atom>> pairs);
 
-  std::size_t size() const { return keys_.size(); }
-  bool empty() const { return keys_.empty(); }
-  bool is_map() const { return !values_.empty(); }  ///< false for an empty map, too
-  const std::vector<Atom>& keys() const { return keys_; }
-  const std::vector<Atom>& values() const { return values_; }  ///< as long as keys(), or empty
+  std::size_t size() const { return keys_; }
+  bool empty() const { return keys_ == 0; }
+  bool is_map() const { return values_ != 0; }  ///< false for an empty map, too
+  /// Live as long as the unmodified datum.
+  std::span<const Atom> keys() const { return {atoms_.get(), keys_}; }
+  std::span<const Atom> values() const { return {atoms_.get() + keys_, values_}; }  ///< or empty
 
   bool contains(const Atom& key) const;
   /// The value of a key in a map, or null.  Lives as long as the unmodified datum.
@@ -77,11 +85,16 @@ class Datum {
 
   /// The order of the database: number of elements, then keys, then values.
   std::strong_ordering compare(const Datum& other) const;
-  bool operator==(const Datum&) const = default;
+  bool operator==(const Datum& other) const;
 
  private:
-  std::vector<Atom> keys_;
-  std::vector<Atom> values_;
+  Datum(std::size_t keys, std::size_t values);
+  std::size_t place_of(const Atom& key) const;
+  void move_from(Datum& other, std::size_t begin, std::size_t end, std::size_t to);
+
+  // One allocation, the values behind the keys, none when empty: most columns of most rows are.
+  std::unique_ptr<Atom[]> atoms_;
+  std::uint32_t keys_ = 0, values_ = 0;
 };
 
 std::size_t hash_of(const Atom& atom);

@@ -165,7 +165,7 @@ class BadServerTest(unittest.TestCase):
     def run_tool(self, program, *words):
         result = subprocess.run(["ovs-vsctl", *words], executable=program,
                                 env=self.database.environment, stdin=subprocess.DEVNULL,
-                                capture_output=True, check=False, timeout=60)
+                                capture_output=True, check=False, timeout=240)
         # What the original has to say of a message that makes no sense, we do not.
         text = lambda data: re.sub(r"\d{5}\|jsonrpc\|WARN\|.*\n", "", TIME.sub(
             "", data.decode("utf-8", "surrogateescape")))

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "db/engine/text.hpp"
@@ -41,7 +42,7 @@ TEST(UuidTest, RandomOnesDifferAndAreOfVersionFour) {
 TEST(DatumTest, SetsAreSortedWithoutDuplicates) {
   const auto set = Datum::set({integer(3), integer(-1), integer(2)});
   ASSERT_TRUE(set);
-  EXPECT_EQ(set->keys(), (std::vector<Atom>{integer(-1), integer(2), integer(3)}));
+  EXPECT_TRUE(std::ranges::equal(set->keys(), std::vector{integer(-1), integer(2), integer(3)}));
   EXPECT_FALSE(Datum::set({integer(3), integer(3)}));
 }
 

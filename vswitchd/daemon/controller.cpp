@@ -19,9 +19,10 @@ constexpr Duration kPassInterval = 10ms;
 /// Statistics of more interfaces than this are written in several transactions, spread over the
 /// interval: nobody has to wait for all of them.
 constexpr std::size_t kStatisticsAtOnce = 256;
-constexpr std::size_t kLargeChange = 200;  ///< steps
-constexpr Duration kLate = 100ms;          ///< partners may have been heard meanwhile
-constexpr int kMaxRoundsPerPass = 100;     ///< of timers that set each other off
+constexpr std::size_t kLargeChange = 200;   ///< steps
+constexpr Duration kAfterLargeChange = 8s;  ///< by then statistics have been written once
+constexpr Duration kLate = 100ms;           ///< partners may have been heard meanwhile
+constexpr int kMaxRoundsPerPass = 100;      ///< of timers that set each other off
 
 }  // namespace
 
@@ -68,8 +69,17 @@ void Controller::pass() {
   }
   if (clock_.now() >= next_statistics_) {
     write_statistics();
+    give_back_memory();
   }
   arm_timer();
+}
+
+/// What a large change needed in passing would stay with the process; some of it is in use until
+/// the change is written and answered.
+void Controller::give_back_memory() {
+  if (!trim_due_ || clock_.now() < *trim_due_) return;
+  trim_due_.reset();
+  ::malloc_trim(0);
 }
 
 void Controller::write_statistics() {
@@ -100,8 +110,7 @@ void Controller::apply_changes() {
   if (steps.empty()) return;
   switch_.apply(steps);
   write_status();  // with cur_cfg: whoever waits for it sees what came of the change
-  // What a large change needed in passing would stay with the process.
-  if (steps.size() >= kLargeChange) ::malloc_trim(0);
+  if (steps.size() >= kLargeChange) trim_due_ = clock_.now() + kAfterLargeChange;
 }
 
 void Controller::on_settled() {

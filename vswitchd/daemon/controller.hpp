@@ -36,6 +36,7 @@ class Controller {
   /// False, and said so, when the database refuses; what was to be written is still due then.
   bool commit(db::Transaction& transaction);
   void write_statistics();
+  void give_back_memory();
   void age_addresses();
   void arm_timer();
   TimePoint next_duty() const;
@@ -58,6 +59,7 @@ class Controller {
   TimePoint next_statistics_, next_ageing_, next_mii_poll_;
   std::size_t next_interface_ = 0;  ///< whose statistics come next
   TimePoint last_pass_;
+  std::optional<TimePoint> trim_due_;
   std::optional<TimePoint> armed_;  ///< when the timer goes off
 };
 
