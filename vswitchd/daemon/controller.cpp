@@ -94,7 +94,7 @@ void Controller::write_statistics() {
     commit(transaction);
     next_statistics_ += interval;
   }
-  next_statistics_ = std::max(next_statistics_, clock_.now());
+  next_statistics_ = clock_.now() + interval;
 }
 
 /// The database is in the middle of telling everybody: act when it is done.
