@@ -153,6 +153,26 @@ TEST_F(MirrorTest, CutsCopiesAndCountsWholeFrames) {
   EXPECT_EQ(counts.at("0")->octets, 60u);
 }
 
+TEST_F(MirrorTest, CutsNoMoreOfAFloodOnceACopyWasCopied) {
+  const auto p0 = add_port(), p1 = add_port(), p2 = add_port(), out = add_port();
+  MirrorSettings flooding = mirror();
+  flooding.source_ports = {"0"};
+  flooding.output_vlan = vlan(30);
+  flooding.snaplen = 20;
+  add(flooding);
+  MirrorSettings copying = mirror();
+  copying.destination_ports = {"1"};
+  copying.vlans = {};
+  copying.vlans.insert(vlan(30));
+  copying.output_port = "3";
+  add(copying);
+  const TagEdit push{0, 1, {VlanTag{0x8100, 30}, {}}};
+  deliveries(frame(kA, kBroadcast), p0);
+  EXPECT_THAT(sent,
+              ElementsAre(Delivery{p0, push, 20}, Delivery{p1, push, 20}, Delivery{out, push, 0},
+                          Delivery{p2, push, 0}, Delivery{p1, {}, 0}, Delivery{p2, {}, 0}));
+}
+
 TEST_F(MirrorTest, SendsNoCopyThatIsToBeCutOverAPatch) {
   const auto p0 = add_port(), near = add_port(), far = builder.add_port(builder.add_bridge());
   builder.patch(near, far);
@@ -177,6 +197,22 @@ TEST(SelectsTest, WhatAMirrorWithAnOutputTakes) {
   EXPECT_FALSE(selects(settings, "other"));
   settings.select_all = true;
   EXPECT_TRUE(selects(settings, "other"));
+}
+
+TEST(FloodOrderTest, IsThatInWhichPortsCame) {
+  Bridge bridge({}, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
+                std::make_shared<RecirculationIds>());
+  const auto add = [&](std::string name) {
+    PortSettings settings;
+    settings.name = std::move(name);
+    return bridge.add_port(settings);
+  };
+  const fdb::PortId first = add("first"), second = add("second");
+  EXPECT_THAT(bridge.plan()->flood_order, ElementsAre(first, second));
+  bridge.remove_port(first);
+  const fdb::PortId third = add("third");
+  EXPECT_EQ(third, first) << "its number is used anew";
+  EXPECT_THAT(bridge.plan()->flood_order, ElementsAre(second, third));
 }
 
 TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {

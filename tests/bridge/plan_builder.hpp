@@ -20,6 +20,7 @@ class PlanBuilder {
 
   InterfaceId add_port(BridgeId bridge, PortPlan port = {}) {
     const InterfaceId id = add_interface(bridge, port_count(bridge), bond::MemberIndex{0});
+    this->bridge(bridge).flood_order.push_back(port_count(bridge));
     port.members = {id};
     ports(bridge).push_back(std::make_shared<PortPlan>(std::move(port)));
     return id;
@@ -27,6 +28,7 @@ class PlanBuilder {
 
   /// A bond of as many members as its table has.
   std::vector<InterfaceId> add_bond(BridgeId bridge, bond::OutputTable table) {
+    this->bridge(bridge).flood_order.push_back(port_count(bridge));
     PortPlan port;
     for (std::size_t i = 0; i < table.members.size(); ++i) {
       port.members.push_back(add_interface(bridge, port_count(bridge),

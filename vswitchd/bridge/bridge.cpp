@@ -65,6 +65,7 @@ fdb::PortId Bridge::add_port(PortSettings settings) {
   slots_[place].port = std::make_unique<Port>(std::move(settings), mac_, ids_);
   const fdb::PortId id{static_cast<std::uint32_t>(place)};
   plans_[place] = std::make_shared<PortPlan>(slots_[place].port->plan());
+  order_.push_back(id);
   return id;
 }
 
@@ -85,6 +86,7 @@ void Bridge::remove_port(fdb::PortId id) {
   slot = Slot();
   plans_[index(id)].reset();
   free_.insert(index(id));
+  std::erase(order_, id);
 }
 
 PortActions Bridge::add_members(fdb::PortId id, std::span<const Member> members, TimePoint now) {
@@ -160,6 +162,7 @@ std::shared_ptr<const BridgePlan> Bridge::plan() {
   plan->spanning_tree = has_tree();
   plan->flood_vlans = settings_.flood_vlans;
   plan->ports = plans_;
+  plan->flood_order = order_;
   plan->macs = macs_;
   plan->mirrors = mirrors_plan();
   return plan;

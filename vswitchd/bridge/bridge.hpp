@@ -151,6 +151,7 @@ class Bridge {
   PortNumbers numbers_;
   std::vector<Slot> slots_;
   std::set<std::size_t> free_;
+  std::vector<fdb::PortId> order_;  ///< of all ports, the oldest first
   std::set<std::pair<TimePoint, fdb::PortId>> deadlines_;
   std::multiset<MacAddress> offered_macs_;
   std::vector<std::shared_ptr<const PortPlan>> plans_;

@@ -150,8 +150,7 @@ class Decision {
       if (headers_.destination.is_multicast()) return "a group address: flooded";
       return floods_vlan() ? "flooded, as all of this VLAN" : "destination unknown: flooded";
     });
-    for (std::size_t port = 0; port < bridge_.ports.size(); ++port) {
-      const fdb::PortId id{static_cast<std::uint32_t>(port)};
+    for (const fdb::PortId id : bridge_.flood_order) {
       if (id != in_.port && takes_part(id)) output(id, frame_, Destination::flooded);
     }
     return finish();
@@ -189,8 +188,7 @@ class Decision {
 
   enum class Destination : std::uint8_t { known, flooded };
 
-  void output(fdb::PortId id, const InternalVlan& frame, Destination destination,
-              std::uint16_t snaplen = 0) {
+  void output(fdb::PortId id, const InternalVlan& frame, Destination destination) {
     const PortPlan& out = *bridge_.ports[static_cast<std::size_t>(id)];
     if (out.is_protected && port_.is_protected) {
       note([&] { return fmt::format("not to {}: both ports are protected", out.name); });
@@ -203,7 +201,7 @@ class Decision {
       });
       return;
     }
-    const bool is_sent = !out.members.empty() && send(id, out, *edit, snaplen);
+    const bool is_sent = !out.members.empty() && send(id, out, *edit);
     if (is_sent && bridge_.mirrors && !crosses_patch(out)) mirror_leaving(id, out, *edit);
   }
 
@@ -221,20 +219,20 @@ class Decision {
   }
 
   /// Through the port's only interface, or the one that its bond chooses; false if there is none.
-  bool send(fdb::PortId id, const PortPlan& out, const TagEdit& edit, std::uint16_t snaplen) {
+  bool send(fdb::PortId id, const PortPlan& out, const TagEdit& edit) {
     if (!out.bond) {
       note([&] {
         return fmt::format("to {}, {}", out.name, describe_tags(edited(headers_, edit)));
       });
-      verdict_.outputs.push_back({out.members.front(), edit, id, std::nullopt, snaplen});
+      verdict_.outputs.push_back({out.members.front(), edit, id, std::nullopt, snaplen_});
       return true;
     }
     if (out.bond->spread == bond::OutputTable::Spread::tcp_buckets) verdict_.used_flow = true;
     const auto choice = bond::choose(*out.bond, headers_, vlan_on_wire(edit, headers_));
     note([&] { return describe_choice(out, edit, choice); });
     if (!choice) return false;
-    verdict_.outputs.push_back(
-        {out.members[static_cast<std::size_t>(choice->member)], edit, id, choice->bucket, snaplen});
+    verdict_.outputs.push_back({out.members[static_cast<std::size_t>(choice->member)], edit, id,
+                                choice->bucket, snaplen_});
     return true;
   }
 
@@ -259,21 +257,22 @@ class Decision {
       if ((served_mirrors_ >> place & 1) != 0 || !mirror.vlans.contains(frame.vlan())) continue;
       verdict_.mirrored |= MirrorMask{1} << place;
       served_mirrors_ |= mirror.same_output;
+      snaplen_ = mirror.snaplen;
       copy(mirror, frame);
+      snaplen_ = 0;
     }
   }
 
   void copy(const MirrorPlan& mirror, InternalVlan frame) {
     note([&] { return fmt::format("mirror {} takes it", mirror.name); });
     if (mirror.port) {
-      output(*mirror.port, frame, Destination::known, mirror.snaplen);
+      output(*mirror.port, frame, Destination::known);
       return;
     }
     if (frame.vlan() == mirror.vlan || is_reserved(headers_.destination)) return;
     frame.outer.vlan = mirror.vlan;
-    for (std::size_t port = 0; port < bridge_.ports.size(); ++port) {
-      const fdb::PortId id{static_cast<std::uint32_t>(port)};
-      if (takes_part(id)) output(id, frame, Destination::flooded, mirror.snaplen);
+    for (const fdb::PortId id : bridge_.flood_order) {
+      if (takes_part(id)) output(id, frame, Destination::flooded);
     }
   }
 
@@ -286,6 +285,9 @@ class Decision {
   Trace* trace_;
   InternalVlan frame_;
   MirrorMask served_mirrors_ = 0;
+  /// Of the mirror whose copies are made.  One that copies such a copy in turn leaves nothing of
+  /// it: what remains of a flood then goes out whole, as seen of the reference.
+  std::uint16_t snaplen_ = 0;
   Verdict verdict_;
 };
 

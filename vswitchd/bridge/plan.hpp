@@ -50,6 +50,7 @@ struct BridgePlan {
   bool spanning_tree = false;  ///< BPDUs that arrive are the control thread's
   VlanSet flood_vlans;
   std::vector<std::shared_ptr<const PortPlan>> ports;  ///< by fdb::PortId; null where none is
+  std::vector<fdb::PortId> flood_order;                ///< of all ports, the oldest first
   std::shared_ptr<fdb::Table> macs;                    ///< see Plan
   std::shared_ptr<const MirrorsPlan> mirrors;          ///< null where there is none
 };
