@@ -20,6 +20,7 @@ class Port:
     def __init__(self, name, bridge, kind, interfaces):
         self.name, self.bridge, self.kind, self.interfaces = name, bridge, kind, interfaces
         self.columns = {}
+        self.operations = []  # that insert it
 
 
 def string_map(strings):
@@ -38,11 +39,10 @@ class Script:
         self.frames = 0
         self.elapsed = 0
         self.copies_to_vlan = False  # a mirror floods its copies
-        self.mirrored_wholly = set()  # bridges with a mirror that selects all
         self.with_static = set()  # bridges that have been given static entries
 
     def steps(self):
-        yield self.build()
+        yield from self.build()
         yield from self.settle_bonds()
         for n in range(self.length):
             yield self.choose()
@@ -59,8 +59,9 @@ class Script:
     # ---- configuration
 
     def build(self):
-        """All bridges in one transaction."""
-        operations = []
+        """The ports one after the other: which comes first of those in one transaction is chance
+        for the reference, and it floods in this order."""
+        operations, mirrors = [], []
         switch_keys = {}
         if self.random.random() < 0.6:
             switch_keys["vlan-limit"] = self.random.choice(("0", "2", "1"))
@@ -69,13 +70,23 @@ class Script:
         for n in range(self.random.choice((1, 1, 2, 3))):
             operations += self.add_bridge(f"br{n}")
         for n in range(1, len(self.bridges)):
-            operations += self.add_patch(self.random.randrange(n), n)
+            self.add_patch(self.random.randrange(n), n)
         operations.append({"op": "mutate", "table": "Open_vSwitch", "where": [], "mutations": [
             ["bridges", "insert", ["set", [["named-uuid", name] for name in self.bridges]]]]})
         for name in self.bridges:
-            operations += self.add_mirrors(name)
+            mirrors += self.add_mirrors(name)
             operations += self.insert_bridge(name)
-        return self.config("build", operations)
+        yield self.config("bridges", operations)
+        for port in self.ports:
+            if port.kind != "local":
+                yield self.config(f"port {port.name}", [
+                    *port.operations, self.insert_in(port.bridge, "ports", [port.name + "_port"])])
+        yield self.config("mirrors", mirrors)
+
+    @staticmethod
+    def insert_in(bridge, column, names):
+        return {"op": "mutate", "table": "Bridge", "where": [["name", "==", bridge]], "mutations": [
+            [column, "insert", ["set", [["named-uuid", name] for name in names]]]]}
 
     def config(self, text, operations):
         shown = [{k: v for k, v in o.items() if k not in ("op", "uuid", "where")}
@@ -106,19 +117,17 @@ class Script:
     def add_bridge(self, name):
         self.bridges.append(name)
         self.numbers[name] = 0
-        operations = self.add_port(name, "local", name)
+        local = self.add_port(name, "local", name)
         for n in range(self.random.choice((2, 3, 4, 5))):
-            operations += self.add_port(name, "plain", f"{name}p{n}")
+            self.add_port(name, "plain", f"{name}p{n}")
         if self.random.random() < 0.35:
-            operations += self.add_port(name, "bond", f"{name}bond")
-        return operations
+            self.add_port(name, "bond", f"{name}bond")
+        return local
 
     def insert_bridge(self, name):
-        ports = [["named-uuid", port.name + "_port"] for port in self.ports if port.bridge == name]
         return [{"op": "insert", "table": "Bridge", "uuid-name": name,
-                 "row": {"name": name, "datapath_type": "dummy", "ports": ["set", ports],
-                         "mirrors": ["set", [["named-uuid", m] for m in self.mirrors[name]]],
-                         **self.bridge_columns(name)}}]
+                 "row": {"name": name, "datapath_type": "dummy",
+                         "ports": ["named-uuid", name + "_port"], **self.bridge_columns(name)}}]
 
     def add_mirrors(self, bridge):
         """Mirrors whose copies leave through plain ports, or flood a VLAN."""
@@ -128,23 +137,21 @@ class Script:
             self.mirrors[bridge].append(f"{bridge}mirror{n}")
             operations.append({"op": "insert", "table": "Mirror", "uuid-name": f"{bridge}mirror{n}",
                                "row": {"name": f"{bridge}mirror{n}", **self.mirror_row(bridge)}})
-        return operations
+        return [*operations, self.insert_in(bridge, "mirrors", self.mirrors[bridge])]
 
     def mirror_row(self, bridge):
         choose = self.random.choice
         ports = [p.name for p in self.ports if p.bridge == bridge]
 
         def some():
-            return ["set", [["named-uuid", name + "_port"] for name in
+            return ["set", [["uuid", self.port_uuid(name)] for name in
                             self.random.sample(ports, choose((0, 1, 1, 2)))]]
         row = {"select_all": self.random.random() < 0.3,
                "select_src_port": some(), "select_dst_port": some(),
                "select_vlan": integers(choose(([], [], [10], [0], [10, 20])))}
-        if row["select_all"]:
-            self.mirrored_wholly.add(bridge)
         plain = [p.name for p in self.ports if p.bridge == bridge and p.kind == "plain"]
         if self.random.random() < 0.7:
-            row["output_port"] = ["named-uuid", choose(plain) + "_port"]
+            row["output_port"] = ["uuid", self.port_uuid(choose(plain))]
         # Of two such mirrors each takes the other's copies, over patches again and again: the
         # reference until it tires, ours once.
         if self.random.random() < 0.35 and not self.copies_to_vlan:
@@ -157,8 +164,8 @@ class Script:
     def add_patch(self, near, far):
         near, far = self.bridges[near], self.bridges[far]
         ends = [f"{near}to{far}", f"{far}to{near}"]
-        return (self.add_port(near, "patch", ends[0], ends[1]) +
-                self.add_port(far, "patch", ends[1], ends[0]))
+        self.add_port(near, "patch", ends[0], ends[1])
+        self.add_port(far, "patch", ends[1], ends[0])
 
     def vlan_columns(self):
         choose, columns = self.random.choice, {}
@@ -203,9 +210,14 @@ class Script:
         self.ports.append(port)
         operations = [self.insert_interface(port, interface, peer) for interface in interfaces]
         members = ["set", [["named-uuid", i + "_if"] for i in interfaces]]
-        return operations + [
+        port.operations = operations + [
             {"op": "insert", "table": "Port", "uuid-name": name + "_port",
+             "uuid": self.port_uuid(name),
              "row": {"name": name, "interfaces": members, **self.port_columns(port)}}]
+        return port.operations
+
+    def port_uuid(self, name):
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name} {self.seed}"))
 
     def insert_interface(self, port, interface, peer):
         row = {"name": interface, "type": {"local": "internal", "patch": "patch"}.get(
@@ -310,10 +322,8 @@ class Script:
              "row": {column: value}}])
 
     def replace_port(self):
-        """Another port in place of a plain one.  Not where a mirror takes what leaves through any
-        port: that of two whose frame it takes depends on their order, here by numbers used anew."""
-        plain = [port for port in self.ports
-                 if port.kind == "plain" and port.bridge not in self.mirrored_wholly]
+        """Another port in place of a plain one."""
+        plain = [port for port in self.ports if port.kind == "plain"]
         if not plain:
             return self.receive()
         old = self.random.choice(plain)
