@@ -3,7 +3,7 @@
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config ccache libboost-dev libboost-program-options-dev
   libexpected-dev libfmt-dev libmnl-dev libspdlog-dev libsqlite3-dev libssl-dev nlohmann-json3-dev)
 LAB_PACKAGES=(iperf3 iproute2 iputils-ping procps sqlite3)
-TEST_PACKAGES=(clang ethtool libclang-rt-dev libgmock-dev libgtest-dev lld mininet openvswitch-switch
+TEST_PACKAGES=(clang ethtool libclang-rt-dev libgmock-dev libgtest-dev lld mininet nftables openvswitch-switch
   python3 python3-openvswitch python3-ovsdbapp qemu-system-x86 tshark)
 
 need() {

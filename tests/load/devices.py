@@ -23,7 +23,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from world import Daemon, Hosts, Namespace, Wrong, eventually, filters, packet_sockets, verdict
+from world import Daemon, Hosts, Namespace, Wrong, blocks, eventually, packet_sockets, verdict
 
 BETWEEN = 100  # events from one inspection to the next
 PORTS = {"h0": ["h0"], "h1": ["h1"], "h2": ["h2"], "bond0": ["c0", "c1"], "g0": ["g0"], "i0": ["i0"]}
@@ -264,8 +264,6 @@ def inspect(world, record, baseline):
     eventually(20, "every port forwards", world.forwarding)
     if baseline is not None:
         eventually(5, "descriptors", lambda: baseline != world.holdings() and f"{world.holdings()}, not {baseline}")
-    if found := filters(world.away):
-        raise Wrong(f"filters on devices that are not the switch's: {found}")
 
 
 def rehearse(options, stack):
@@ -290,8 +288,8 @@ def rehearse(options, stack):
         if options.memory and world.daemon.memory() - memory > options.memory * 1e6:
             raise Wrong(f"memory grew from {memory / 1e6:.0f} to {world.daemon.memory() / 1e6:.0f} MB")
         world.daemon.end()
-        if found := filters(world.switch):
-            raise Wrong(f"filters left behind: {found}")
+        if found := blocks(world.switch):
+            raise Wrong(f"blocks of the host's stack left behind: {found}")
         if packet_sockets(world.switch):
             raise Wrong("packet sockets left behind")
     except Wrong:

@@ -15,7 +15,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from world import Daemon, Namespace, Wrong, eventually, filters, packet_sockets, veth, verdict
+from world import Daemon, Namespace, Wrong, blocks, eventually, packet_sockets, veth, verdict
 
 MAC, OTHER = "02:00:00:00:00:77", "02:00:00:00:00:78"
 LOCAL, INNER, PORT, HOST = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.9"
@@ -99,8 +99,8 @@ class Internal:
 
     def hears(self, what):
         self.claim(what + ": the host's stack has its device back", lambda: self.answers(PORT))
-        if left := filters(self.switch):
-            raise Wrong(f"filters left: {left}")
+        if left := blocks(self.switch):
+            raise Wrong(f"blocks of the host's stack left: {left}")
         if packet_sockets(self.switch):
             raise Wrong("packet sockets left")
         self.claim("and the internal devices are gone",

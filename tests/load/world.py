@@ -131,15 +131,10 @@ def packet_sockets(namespace):
     return len(namespace.run("cat", "/proc/net/packet").stdout.splitlines()) - 1
 
 
-def filters(namespace):
-    """The names of our tc filters, by device."""
-    found = {}
-    for link in json.loads(namespace.ip("-j", "link", "show").stdout):
-        text = namespace.run("tc", "filter", "show", "dev", link["ifname"], "ingress",
-                             check=False).stdout
-        if "bondway-" in text:
-            found[link["ifname"]] = text
-    return found
+def blocks(namespace):
+    """What keeps frames from the host's network stack there: a table of nftables for each device."""
+    text = namespace.run("nft", "list", "tables").stdout
+    return [line for line in text.splitlines() if "bondway-" in line]
 
 
 class Hosts:

@@ -27,14 +27,6 @@ class HostStackTest : public LabTest {
     });
     return answered;
   }
-  static std::string filters() {
-    std::string text;
-    FILE* pipe = popen("tc filter show dev v0 ingress; tc qdisc show dev v0 clsact", "r");
-    for (int c = 0; (c = fgetc(pipe)) != EOF;) text += static_cast<char>(c);
-    pclose(pipe);
-    return text;
-  }
-
   Namespace neighbour_;
   unsigned ifindex_ = 0;
 };
@@ -51,8 +43,8 @@ TEST_F(HostStackTest, SystemDevicesAreKeptFromTheHost) {
 }
 
 TEST_F(HostStackTest, ABlockLastsAsLongAsItsOwner) {
-  for (const auto& [name, install] : {std::pair("link", &HostStackBlock::install_link),
-                                      std::pair("filter", &HostStackBlock::install_filter)}) {
+  for (const auto& [name, install] : {std::pair("chain", &HostStackBlock::install_chain),
+                                      std::pair("link", &HostStackBlock::install_link)}) {
     SCOPED_TRACE(name);
     {
       const auto block = install(ifindex_);
@@ -61,49 +53,40 @@ TEST_F(HostStackTest, ABlockLastsAsLongAsItsOwner) {
       EXPECT_FALSE(host_answers());
     }
     EXPECT_TRUE(host_answers());
-    EXPECT_EQ(filters(), "");
   }
 }
 
-TEST_F(HostStackTest, LeavesTheQueueingDisciplineOfOthersAlone) {
-  sh("tc qdisc add dev v0 clsact");
+TEST_F(HostStackTest, EndsBeforeItsDescriptorIsClosed) {
+  auto block = HostStackBlock::install_chain(ifindex_);
+  ASSERT_TRUE(block) << block.error().message;
+  EXPECT_FALSE(host_answers());
+  const UniqueFd fd = std::move(*block).take_descriptor();
+  EXPECT_TRUE(host_answers());
+}
+
+TEST_F(HostStackTest, OneDeviceMayHaveSeveral) {
+  auto first = HostStackBlock::install_chain(ifindex_);
   {
-    const auto block = HostStackBlock::install_filter(ifindex_);
-    ASSERT_TRUE(block) << block.error().message;
-    EXPECT_FALSE(host_answers());
+    const auto second = HostStackBlock::install_chain(ifindex_);
+    ASSERT_TRUE(first && second) << second.error().message;
   }
-  EXPECT_TRUE(filters().starts_with("qdisc clsact")) << filters();
+  EXPECT_FALSE(host_answers());
 }
 
-TEST_F(HostStackTest, LeavesWhatOthersAddedToOurs) {
-  {
-    const auto block = HostStackBlock::install_filter(ifindex_);
-    ASSERT_TRUE(block) << block.error().message;
-    sh("tc filter add dev v0 ingress prio 7 u32 match u32 0 0");
-  }
-  EXPECT_NE(filters().find("u32"), std::string::npos);
-  EXPECT_EQ(filters().find("bondway"), std::string::npos);
-}
-
-TEST_F(HostStackTest, SweepsUpAfterAKilledProcess) {
+TEST_F(HostStackTest, EndsWithAProcessThatIsKilled) {
   const pid_t child = fork();
   if (child == 0) {
-    const auto block = HostStackBlock::install_filter(ifindex_);
-    _exit(block ? 0 : 1);  // as if killed: no destructor runs
+    const auto block = HostStackBlock::install(ifindex_);
+    _exit(block && !host_answers() ? 0 : 1);  // as if killed: no destructor runs
   }
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);
-  ASSERT_EQ(status, 0);
-  EXPECT_FALSE(host_answers());
-  const auto ours = HostStackBlock::install_filter(ifindex_);
-  HostStackBlock::sweep();
-  EXPECT_EQ(filters().find(fmt::format("bondway-{}", child)), std::string::npos);
-  EXPECT_NE(filters().find(fmt::format("bondway-{}", getpid())), std::string::npos);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(host_answers());
 }
 
 TEST_F(HostStackTest, SaysWhyNot) {
-  EXPECT_FALSE(HostStackBlock::install(9999));
-  EXPECT_EQ(HostStackBlock::install_filter(9999).error().message, "No such device");
+  EXPECT_EQ(HostStackBlock::install(9999).error().message, "No such device");
 }
 
 }  // namespace

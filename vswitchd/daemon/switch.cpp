@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "vswitchd/lacp/pdu.hpp"
-#include "vswitchd/netdev/host_stack.hpp"
 
 namespace bondway::daemon {
 
@@ -20,7 +19,6 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
         on_slow_frame(id, frame.octets);
         settle();
       }) {
-  netdev::HostStackBlock::sweep();
   watches_.emplace_back(io, links_.fd(), [this] { on_links(links_.read()); });
   watches_.emplace_back(io, datapath_.control_fd(), [this] {
     const auto news = datapath_.take_news();

@@ -1,30 +1,28 @@
 #include "vswitchd/netdev/host_stack.hpp"
 
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/pkt_cls.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
-#include <signal.h>
+#include <net/if.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <string_view>
-#include <vector>
+#include <string>
 
-#include "vswitchd/netdev/links.hpp"
 #include "vswitchd/netdev/rtnl.hpp"
 
 namespace bondway::netdev {
 namespace {
 
-constexpr std::uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
-constexpr std::uint32_t kEgress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
-constexpr std::uint32_t kPriority = 1;          ///< before everybody else
-constexpr std::string_view kName = "bondway-";  ///< the process id follows
-constexpr std::uint32_t kTcxIngress = 46;       ///< BPF_TCX_INGRESS, Linux 6.6
+constexpr std::uint32_t kTcxIngress = 46;  ///< BPF_TCX_INGRESS, Linux 6.6
+constexpr std::uint32_t kOwner = 2;        ///< NFT_TABLE_F_OWNER, Linux 5.12
+constexpr const char* kChain = "host-stack";
 
 int bpf(bpf_cmd command, bpf_attr& attributes) {
   return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
@@ -49,78 +47,108 @@ Result<UniqueFd> load_program() {
   return fd;
 }
 
-tcmsg& put_header(RtnlRequest& request, unsigned ifindex, std::uint32_t parent) {
-  auto& header = request.header<tcmsg>();
-  header.tcm_ifindex = static_cast<int>(ifindex);
-  header.tcm_parent = parent;
-  return header;
-}
+/// Requests to nftables that are done together or not at all.
+class Batch {
+ public:
+  Batch() { put(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES); }
 
-Result<void> change_qdisc(int type, int flags, unsigned ifindex) {
-  RtnlRequest request(type, NLM_F_ACK | flags);
-  put_header(request, ifindex, TC_H_CLSACT).tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
-  mnl_attr_put_strz(request.message(), TCA_KIND, "clsact");
-  return Rtnl().ask(request);
-}
-
-/// The filter of this device that belongs to a process, by its handle.
-Result<void> change_filter(int type, int flags, unsigned ifindex, pid_t owner, int program) {
-  constexpr std::uint32_t kAll = static_cast<std::uint32_t>(ETH_P_ALL << 8);  // network order
-  RtnlRequest request(type, NLM_F_ACK | flags);
-  auto& header = put_header(request, ifindex, kIngress);
-  header.tcm_info = TC_H_MAKE(kPriority << 16, kAll);
-  header.tcm_handle = static_cast<std::uint32_t>(owner);
-  nlmsghdr* message = request.message();
-  mnl_attr_put_strz(message, TCA_KIND, "bpf");
-  nlattr* options = mnl_attr_nest_start(message, TCA_OPTIONS);
-  if (program >= 0) {
-    mnl_attr_put_u32(message, TCA_BPF_FD, static_cast<std::uint32_t>(program));
-    mnl_attr_put_strz(message, TCA_BPF_NAME, fmt::format("{}{}", kName, owner).c_str());
-    mnl_attr_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+  /// A request about the device family, to which attributes are added next.
+  nlmsghdr* add(int type, int flags) {
+    return put(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_ACK | flags, NFPROTO_NETDEV, 0);
   }
-  mnl_attr_nest_end(message, options);
-  return Rtnl().ask(request);
-}
 
-/// The process that a filter of ours belongs to; none if it is somebody else's.
-std::optional<pid_t> owner_of(const nlmsghdr& filter) {
-  std::optional<pid_t> owner;
-  const auto read_name = [&](const nlattr& option) {
-    if (mnl_attr_get_type(&option) != TCA_BPF_NAME) return;
-    std::string_view name = mnl_attr_get_str(&option);
-    if (!name.starts_with(kName)) return;
-    name.remove_prefix(kName.size());
-    pid_t pid = 0;
-    const auto read = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (read.ec == std::errc() && pid > 0) owner = pid;
-  };
-  for_each_attribute<tcmsg>(filter, [&](const nlattr& attribute) {
-    if (mnl_attr_get_type(&attribute) == TCA_OPTIONS) for_each_nested(attribute, read_name);
-  });
-  return owner;
-}
-
-/// Asks for all filters there; `visit` gets each RTM_NEWTFILTER.
-void list_filters(unsigned ifindex, std::uint32_t parent, const Rtnl::Answer& visit) {
-  RtnlRequest request(RTM_GETTFILTER, NLM_F_DUMP);
-  put_header(request, ifindex, parent);
-  // A device that has gone in the meantime has no filters.
-  static_cast<void>(Rtnl().ask(request, visit));
-}
-
-bool has_filters(unsigned ifindex) {
-  bool any = false;
-  for (const std::uint32_t parent : {kIngress, kEgress}) {
-    list_filters(ifindex, parent, [&](const nlmsghdr&) { any = true; });
+  /// What the kernel says to the last request added.
+  Result<void> send(int fd) {
+    const unsigned last = sequence_;
+    put(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    const char* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(last_));
+    const auto size = static_cast<std::size_t>(end - memory_.data());
+    if (::send(fd, memory_.data(), size, 0) < 0) return system_error_text(errno);
+    return take_answers(fd, last);
   }
-  return any;
+
+ private:
+  nlmsghdr* put(int type, int flags, int family, std::uint16_t subsystem) {
+    char* at =
+        last_ == nullptr ? memory_.data() : static_cast<char*>(mnl_nlmsg_get_payload_tail(last_));
+    last_ = mnl_nlmsg_put_header(at);
+    last_->nlmsg_type = static_cast<std::uint16_t>(type);
+    last_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    last_->nlmsg_seq = ++sequence_;
+    auto* header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(last_, sizeof(nfgenmsg)));
+    header->nfgen_family = static_cast<std::uint8_t>(family);
+    header->res_id = htons(subsystem);
+    return last_;
+  }
+
+  /// The first refusal, if there is one; the answer to the last request is the last.
+  static Result<void> take_answers(int fd, unsigned last) {
+    alignas(NLMSG_ALIGNTO) std::array<char, 8192> buffer;
+    for (;;) {
+      const auto received = recv(fd, buffer.data(), buffer.size(), 0);
+      if (received < 0) return system_error_text(errno);
+      int left = static_cast<int>(received);
+      const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
+      for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        if (message->nlmsg_type != NLMSG_ERROR) continue;
+        const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
+        if (error != 0) return system_error_text(-error);
+        if (message->nlmsg_seq == last) return {};
+      }
+    }
+  }
+
+  alignas(NLMSG_ALIGNTO) std::array<char, 1024> memory_{};
+  nlmsghdr* last_ = nullptr;
+  unsigned sequence_ = 0;
+};
+
+/// Of a socket, since that is what a table belongs to.
+std::string table_name(int fd) {
+  sockaddr_nl address{};
+  socklen_t size = sizeof(address);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return fmt::format("bondway-{}", address.nl_pid);
+}
+
+void put_chain(nlmsghdr* message, const std::string& table, const char* device) {
+  mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.c_str());
+  mnl_attr_put_strz(message, NFTA_CHAIN_NAME, kChain);
+  mnl_attr_put_strz(message, NFTA_CHAIN_TYPE, "filter");
+  mnl_attr_put_u32(message, NFTA_CHAIN_POLICY, htonl(NF_DROP));
+  nlattr* hook = mnl_attr_nest_start(message, NFTA_CHAIN_HOOK);
+  mnl_attr_put_u32(message, NFTA_HOOK_HOOKNUM, htonl(NF_NETDEV_INGRESS));
+  mnl_attr_put_u32(message, NFTA_HOOK_PRIORITY, htonl(0));
+  mnl_attr_put_strz(message, NFTA_HOOK_DEV, device);
+  mnl_attr_nest_end(message, hook);
 }
 
 }  // namespace
 
 Result<HostStackBlock> HostStackBlock::install(unsigned ifindex) {
+  auto chain = install_chain(ifindex);
+  if (chain) return chain;
   auto link = install_link(ifindex);
-  return link ? std::move(link) : install_filter(ifindex);
+  return link ? std::move(link) : std::move(chain);
+}
+
+Result<HostStackBlock> HostStackBlock::install_chain(unsigned ifindex) {
+  std::array<char, IF_NAMESIZE> device{};
+  if (if_indextoname(ifindex, device.data()) == nullptr) return system_error_text(ENODEV);
+  UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  if (!fd) return system_error_text(errno);
+  sockaddr_nl address{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return system_error_text(errno);
+  }
+  const std::string table = table_name(fd.get());
+  Batch batch;
+  nlmsghdr* message = batch.add(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+  mnl_attr_put_strz(message, NFTA_TABLE_NAME, table.c_str());
+  mnl_attr_put_u32(message, NFTA_TABLE_FLAGS, htonl(kOwner));
+  put_chain(batch.add(NFT_MSG_NEWCHAIN, NLM_F_CREATE), table, device.data());
+  if (const auto done = batch.send(fd.get()); !done) return tl::unexpected(done.error());
+  return HostStackBlock(Kind::chain, std::move(fd));
 }
 
 Result<HostStackBlock> HostStackBlock::install_link(unsigned ifindex) {
@@ -132,53 +160,20 @@ Result<HostStackBlock> HostStackBlock::install_link(unsigned ifindex) {
   attributes.link_create.attach_type = kTcxIngress;
   UniqueFd link(bpf(BPF_LINK_CREATE, attributes));
   if (!link) return system_error_text(errno);
-  return HostStackBlock(std::move(link));
+  return HostStackBlock(Kind::link, std::move(link));
 }
 
-Result<HostStackBlock> HostStackBlock::install_filter(unsigned ifindex) {
-  const auto program = load_program();
-  if (!program) return tl::unexpected(program.error());
-  // Somebody may use such a queueing discipline already: then it stays theirs.
-  const bool made = change_qdisc(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex).has_value();
-  HostStackBlock block(ifindex, made);
-  const auto done = change_filter(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE, ifindex, getpid(),
-                                  program->get());
-  if (!done) return tl::unexpected(done.error());
-  return block;
-}
+HostStackBlock::~HostStackBlock() { static_cast<void>(std::move(*this).take_descriptor()); }
 
-HostStackBlock::HostStackBlock(HostStackBlock&& other) noexcept
-    : link_(std::move(other.link_)),
-      filtered_ifindex_(std::exchange(other.filtered_ifindex_, 0)),
-      owns_qdisc_(other.owns_qdisc_) {}
-
-HostStackBlock::~HostStackBlock() {
-  if (filtered_ifindex_ == 0) return;
-  // When the device is gone, so are they.
-  static_cast<void>(change_filter(RTM_DELTFILTER, 0, filtered_ifindex_, getpid(), -1));
-  if (owns_qdisc_ && !has_filters(filtered_ifindex_)) {
-    static_cast<void>(change_qdisc(RTM_DELQDISC, 0, filtered_ifindex_));
+UniqueFd HostStackBlock::take_descriptor() && {
+  if (fd_ && kind_ == Kind::chain) {
+    // Closing would do, but the kernel takes its time for that.
+    Batch batch;
+    mnl_attr_put_strz(batch.add(NFT_MSG_DELTABLE, 0), NFTA_TABLE_NAME,
+                      table_name(fd_.get()).c_str());
+    static_cast<void>(batch.send(fd_.get()));
   }
-}
-
-void HostStackBlock::sweep() {
-  struct Stale {
-    unsigned ifindex;
-    pid_t owner;
-  };
-  std::vector<Stale> stale;
-  for (const Link& link : query_links().value_or(std::vector<Link>())) {
-    list_filters(link.ifindex, kIngress, [&](const nlmsghdr& filter) {
-      const auto owner = owner_of(filter);
-      if (owner && kill(*owner, 0) != 0 && errno == ESRCH) stale.push_back({link.ifindex, *owner});
-    });
-  }
-  for (const Stale& each : stale) {
-    static_cast<void>(change_filter(RTM_DELTFILTER, 0, each.ifindex, each.owner, -1));
-    if (!has_filters(each.ifindex)) {
-      static_cast<void>(change_qdisc(RTM_DELQDISC, 0, each.ifindex));
-    }
-  }
+  return std::move(fd_);
 }
 
 }  // namespace bondway::netdev

@@ -58,7 +58,7 @@ class System final : public KernelDevice {
     ring_.reset();
     closer_->close(std::move(fd_), std::move(permission_));
     closer_->close(std::move(sending_));
-    if (block_) closer_->close(std::move(*block_).take_link());
+    if (block_) closer_->close(std::move(*block_).take_descriptor());
   }
 
   int poll_fd() const override { return fd_.get(); }
