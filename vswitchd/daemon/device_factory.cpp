@@ -18,10 +18,14 @@ std::string DeviceFactory::effective_type(const std::string& type,
   return type == "tap" ? "internal" : type;
 }
 
+void DeviceFactory::expect(std::size_t system_devices) {
+  if (system_devices > 1) receivers_.prepare(system_devices);
+}
+
 Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& type,
                                                             const std::string& name,
                                                             const std::optional<MacAddress>& mac) {
-  if (type.empty()) return netdev::open_system(name, rings_, &closer_);
+  if (type.empty()) return netdev::open_system(name, receivers_, &closer_);
   if (type == "internal") return netdev::create_tap(name, mac);
   if (type == "dummy" && mode_ != DummyMode::off) {
     auto dummy = std::make_unique<netdev::Dummy>(name, dummy_addresses_.next());

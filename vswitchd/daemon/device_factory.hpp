@@ -24,6 +24,10 @@ class DeviceFactory {
   /// there is none of that name.
   std::string effective_type(const std::string& type, const std::string& datapath_type) const;
 
+  /// So many system devices are about to be opened; sooner is better than one by one.
+  void expect(std::size_t system_devices);
+  void expect_no_more() { receivers_.drop_prepared(closer_); }
+
   /// The error is the system's reason alone; `type` is an effective type other than patch.
   Result<std::unique_ptr<netdev::Netdev>> open(const std::string& type, const std::string& name,
                                                const std::optional<MacAddress>& mac);
@@ -40,7 +44,7 @@ class DeviceFactory {
   DummyMode mode_;
   std::mt19937_64 random_{std::random_device()() | std::uint64_t{std::random_device()()} << 32};
   netdev::DummyAddresses dummy_addresses_;
-  netdev::RingBudget rings_{kRings};
+  netdev::Receivers receivers_{kRings};
   netdev::Closer closer_;
 };
 

@@ -36,14 +36,29 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
 
 Switch::~Switch() = default;
 
+std::size_t Switch::count_system_devices(const std::vector<config::Step>& steps) const {
+  std::size_t count = 0;
+  for (const config::Step& step : steps) {
+    const auto* added = std::get_if<config::AddPort>(&step);
+    if (added == nullptr) continue;
+    count += static_cast<std::size_t>(
+        std::ranges::count_if(added->settings.interfaces, [this](const auto& interface) {
+          return factory_.effective_type(interface.type, "").empty();
+        }));
+  }
+  return count;
+}
+
 void Switch::apply(const std::vector<config::Step>& steps) {
   ++totals_.reconfigurations;
   next_attention_ = std::chrono::steady_clock::now() + kAttentionInterval;
+  factory_.expect(count_system_devices(steps));
   for (const config::Step& step : steps) {
     std::visit([this](const auto& s) { perform(s); }, step);
     run_queue();
     attend();
   }
+  factory_.expect_no_more();
   settle();
 }
 

@@ -121,6 +121,7 @@ class Switch {
   bool polls_mii() const { return !mii_ports_.empty(); }
 
  private:
+  std::size_t count_system_devices(const std::vector<config::Step>& steps) const;
   void perform(const config::AddBridge& step);
   void perform(const config::ChangeBridge& step);
   void perform(const config::RemoveBridge& step);

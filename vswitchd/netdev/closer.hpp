@@ -10,9 +10,9 @@
 
 namespace bondway::netdev {
 
-/// Closes descriptors on threads of its own.  Of a packet socket or a BPF link that takes the
-/// kernel some 10 ms, until no processor is in the middle of a frame for it; several at a time take
-/// hardly longer.
+/// Closes descriptors on threads of its own.  Of a packet socket or a table of nftables that takes
+/// the kernel some 10 ms, until no processor is in the middle of a frame for it; several at a time
+/// take hardly longer.
 class Closer {
  public:
   Closer() = default;

@@ -30,8 +30,11 @@ constexpr std::array kSlowProtocols{
 Result<ControlSocket> ControlSocket::open(const std::string& name) {
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
-  auto fd = open_packet_socket(*link, kSlowProtocols);
+  auto fd = open_packet_socket();
   if (!fd) return tl::unexpected(fd.error());
+  if (const auto heard = listen_on(*fd, *link, kSlowProtocols); !heard) {
+    return tl::unexpected(heard.error());
+  }
   return ControlSocket(std::move(*fd));
 }
 

@@ -16,7 +16,8 @@ class HostStackBlock {
   /// A chain of nftables without rules whose policy is to drop, in a table that belongs to its
   /// netlink socket (Linux 5.12).  Made and taken away at once.
   static Result<HostStackBlock> install_chain(unsigned ifindex);
-  /// A BPF program of two instructions (Linux 6.6).  The kernel takes some 10 ms for either.
+  /// A BPF program of two instructions (Linux 6.6).  Made and taken away by the kernel in some 10
+  /// ms.
   static Result<HostStackBlock> install_link(unsigned ifindex);
 
   HostStackBlock(HostStackBlock&& other) noexcept = default;

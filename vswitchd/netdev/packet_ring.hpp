@@ -20,7 +20,7 @@ class PacketRing {
   static constexpr std::size_t kSlots = 2048;     ///< 40 ms at 50,000 frames a second
   static constexpr std::size_t kSize = kSlotSize * kSlots;  ///< octets that the kernel keeps for us
 
-  /// Gives a socket of open_packet_socket() a ring, before it is bound: were the device to go up
+  /// Gives a socket of open_packet_socket() a ring, before listen_on(): were the device to go up
   /// while a bound one gets it, the kernel would leave the socket deaf.  The error is the kernel's
   /// reason alone, such as `Cannot allocate memory`: the socket works without.
   static Result<PacketRing> open(int fd);

@@ -30,21 +30,18 @@ bool set_option(const UniqueFd& fd, int level, int option, const Value& value) {
   return setsockopt(fd.get(), level, option, &value, sizeof(value)) == 0;
 }
 
-bool configure(const UniqueFd& fd, const Link& link, std::span<const sock_filter> filter) {
-  const int on = 1;
-  if (!filter.empty()) {
-    const sock_fprog program{static_cast<unsigned short>(filter.size()),
-                             const_cast<sock_filter*>(filter.data())};
-    if (!set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program)) return false;
-  }
+bool attach(const UniqueFd& fd, std::span<const sock_filter> filter) {
+  if (filter.empty()) return true;
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  return set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program);
+}
+
+bool hear_all(const UniqueFd& fd, const Link& link) {
   packet_mreq promiscuous{};
   promiscuous.mr_ifindex = static_cast<int>(link.ifindex);
   promiscuous.mr_type = PACKET_MR_PROMISC;
-  set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveQueue);  // a shorter queue would do
-  return set_option(fd, SOL_PACKET, PACKET_AUXDATA, on) &&
-         set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on) &&
-         set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, on) &&
-         set_option(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous);
+  return set_option(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous);
 }
 
 /// The tag that the kernel took out of a received frame.
@@ -84,14 +81,22 @@ Result<void> bind_to(const UniqueFd& fd, const Link& link, std::uint16_t protoco
 
 }  // namespace
 
-Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter,
-                                    const std::function<void(int)>& prepare) {
+Result<UniqueFd> open_packet_socket() {
   // Protocol 0 hears nothing before the filter and all options are in place and bind() opens it.
   UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd || !configure(fd, link, filter)) return system_error_text(errno);
-  if (prepare) prepare(fd.get());
-  if (const auto bound = bind_to(fd, link, ETH_P_ALL); !bound) return tl::unexpected(bound.error());
+  const int on = 1;
+  if (!fd || !set_option(fd, SOL_PACKET, PACKET_AUXDATA, on) ||
+      !set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on) ||
+      !set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, on)) {
+    return system_error_text(errno);
+  }
+  set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveQueue);  // a shorter queue would do
   return fd;
+}
+
+Result<void> listen_on(const UniqueFd& fd, const Link& link, std::span<const sock_filter> filter) {
+  if (!attach(fd, filter) || !hear_all(fd, link)) return system_error_text(errno);
+  return bind_to(fd, link, ETH_P_ALL);
 }
 
 Result<UniqueFd> open_sending_socket(const Link& link) {

@@ -5,7 +5,6 @@
 #include <sys/uio.h>
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,12 +17,15 @@
 
 namespace bondway::netdev {
 
-/// A non-blocking packet(7) socket on one device that hears everything arriving there which passes
-/// `filter` (empty: everything), but not what leaves.  Each frame has a VnetHeader in front,
-/// both ways, and tells of its stripped tag in ancillary data.  `prepare` gets the descriptor
-/// before anything is heard.  The error is the kernel's reason alone.
-Result<UniqueFd> open_packet_socket(const Link& link, std::span<const sock_filter> filter,
-                                    const std::function<void(int)>& prepare = {});
+/// A non-blocking packet(7) socket that hears nothing until it is on a device.  Each frame has a
+/// VnetHeader in front, both ways, and tells of its stripped tag in ancillary data.  The error is
+/// the kernel's reason alone.
+Result<UniqueFd> open_packet_socket();
+
+/// From now on it hears everything arriving on one device which passes `filter` (empty:
+/// everything), but not what leaves.  The error is the kernel's reason alone.
+Result<void> listen_on(const UniqueFd& fd, const Link& link,
+                       std::span<const sock_filter> filter = {});
 
 /// One that hears nothing and only sends out of the device, each frame behind a VnetHeader.
 Result<UniqueFd> open_sending_socket(const Link& link);

@@ -7,43 +7,22 @@
 
 #include "vswitchd/netdev/host_stack.hpp"
 #include "vswitchd/netdev/kernel_device.hpp"
-#include "vswitchd/netdev/packet_ring.hpp"
 #include "vswitchd/netdev/packet_socket.hpp"
 #include "vswitchd/netdev/rtnl.hpp"
 
 namespace bondway::netdev {
 namespace {
 
-/// A receive ring, if there is permission and memory for one.
-struct Reception {
-  std::shared_ptr<void> permission;  ///< for the ring, which goes first
-  std::optional<PacketRing> ring;
-  std::string warning;
-};
-
-Reception open_ring(int fd, const RingBudget& rings) {
-  Reception reception{rings.take(), {}, {}};
-  if (!reception.permission) return reception;
-  auto ring = PacketRing::open(fd);
-  if (ring) {
-    reception.ring.emplace(std::move(*ring));
-  } else {
-    reception.warning = "receives more slowly, without a ring: " + ring.error().message;
-    reception.permission.reset();
-  }
-  return reception;
-}
-
 class System final : public KernelDevice {
  public:
-  System(const Link& link, UniqueFd fd, UniqueFd sending, Reception reception, Closer* closer)
+  System(const Link& link, Receiver receiver, UniqueFd sending, Closer* closer)
       : KernelDevice(link, WhenMoved::lost),
-        fd_(std::move(fd)),
+        fd_(std::move(receiver.fd)),
         sending_(std::move(sending)),
         closer_(closer),
-        permission_(std::move(reception.permission)),
-        ring_(std::move(reception.ring)) {
-    warning_ = std::move(reception.warning);
+        permission_(std::move(receiver.permission)),
+        ring_(std::move(receiver.ring)) {
+    warning_ = std::move(receiver.warning);
     auto block = HostStackBlock::install(link.ifindex);
     if (block) {
       block_.emplace(std::move(*block));
@@ -92,20 +71,25 @@ class System final : public KernelDevice {
 
 }  // namespace
 
-Result<std::unique_ptr<Netdev>> open_system(const std::string& name, const RingBudget& rings,
+Result<std::unique_ptr<Netdev>> open_system(const std::string& name, Receivers& receivers,
                                             Closer* closer) {
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
   if (link->loopback) return system_error_text(EINVAL);  // the host talks to itself there
   if (link->device_type != ARPHRD_ETHER) return fail("not an Ethernet device");
-  std::optional<Reception> reception;
-  auto fd = open_packet_socket(*link, {},
-                               [&](int socket) { reception.emplace(open_ring(socket, rings)); });
-  if (!fd) return tl::unexpected(fd.error());
+  auto receiver = receivers.take();
+  if (!receiver) return tl::unexpected(receiver.error());
+  if (const auto heard = listen_on(receiver->fd, *link); !heard) {
+    return tl::unexpected(heard.error());
+  }
   auto sending = open_sending_socket(*link);
   if (!sending) return tl::unexpected(sending.error());
-  return std::make_unique<System>(*link, std::move(*fd), std::move(*sending), std::move(*reception),
-                                  closer);
+  return std::make_unique<System>(*link, std::move(*receiver), std::move(*sending), closer);
+}
+
+Result<std::unique_ptr<Netdev>> open_system(const std::string& name) {
+  Receivers receivers(1);
+  return open_system(name, receivers, nullptr);
 }
 
 }  // namespace bondway::netdev

@@ -1,0 +1,60 @@
+#include "vswitchd/netdev/receivers.hpp"
+
+#include "tests/netdev/lab.hpp"
+
+namespace bondway::netdev {
+namespace {
+
+class ReceiversTest : public LabTest {
+ protected:
+  /// Which of so many have a ring.
+  static std::vector<bool> take(Receivers& receivers, std::size_t count) {
+    std::vector<bool> rings;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto receiver = receivers.take();
+      EXPECT_TRUE(receiver) << receiver.error().message;
+      if (receiver) rings.push_back(receiver->ring.has_value());
+      if (receiver) taken_.push_back(std::move(*receiver));
+    }
+    return rings;
+  }
+
+  void TearDown() override {
+    taken_.clear();
+    LabTest::TearDown();
+  }
+
+  static inline std::vector<Receiver> taken_;
+};
+
+TEST_F(ReceiversTest, GivesRingsWhileThereAreSome) {
+  Receivers receivers(2);
+  EXPECT_EQ(take(receivers, 3), (std::vector{true, true, false}));
+  taken_.clear();
+  EXPECT_EQ(take(receivers, 1), std::vector{true}) << "the others have been given back";
+}
+
+TEST_F(ReceiversTest, PreparedOnesCount) {
+  Receivers receivers(3);
+  receivers.prepare(2);
+  receivers.prepare(2);  // one more, for which there is a ring
+  EXPECT_EQ(take(receivers, 4), (std::vector{true, true, true, false}));
+}
+
+TEST_F(ReceiversTest, WhatIsNotUsedIsGivenBack) {
+  Receivers receivers(20);
+  {
+    Closer closer;
+    receivers.prepare(20);
+    EXPECT_EQ(take(receivers, 1), std::vector{true});
+    receivers.drop_prepared(closer);
+  }
+  EXPECT_EQ(take(receivers, 20), [] {
+    std::vector<bool> rings(20, true);
+    rings.back() = false;  // the one taken at first is still there
+    return rings;
+  }());
+}
+
+}  // namespace
+}  // namespace bondway::netdev
