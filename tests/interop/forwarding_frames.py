@@ -51,8 +51,8 @@ def payload(random, source, station):
     return kind, b"\x12\x34" + bytes(46)
 
 
-def random_frame(random, number, vlans):
-    """A frame that ends in the four octets of its number, so that its copies can be told."""
+def random_frame(random, vlans):
+    """For numbered()."""
     station = random.randrange(1, len(STATIONS) + 1)
     source = STATIONS[station - 1]
     if random.random() < 0.02:
@@ -62,7 +62,12 @@ def random_frame(random, number, vlans):
     to = "ff:ff:ff:ff:ff:ff" if "arp" in kind else destination(random)
     frame = mac(to) + mac(source) + tagged + packet
     if random.random() < 0.03:
-        # Cut off, and without a number; not within the first tag: only the reference's mirrors
-        # see such a frame.
+        # Cut off; not within the first tag: only the reference's mirrors see such a frame.
         return frame[:max(18, random.randrange(14, 40))]
-    return frame + struct.pack("!I", number)
+    return frame
+
+
+def numbered(frame, number):
+    """It ends in the four octets of its number, so that its copies can be told; not one that was
+    cut off."""
+    return frame if len(frame) < 40 else frame + struct.pack("!I", number)

@@ -4,7 +4,7 @@ switches.  Steps do not depend on what the switches answer."""
 import random
 import uuid
 
-from forwarding_frames import STATIONS, VLANS, random_frame
+from forwarding_frames import STATIONS, VLANS, numbered, random_frame
 
 MODES = ["access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"]
 
@@ -37,6 +37,7 @@ class Script:
         self.bridges, self.ports, self.mirrors = [], [], {}
         self.numbers = {}
         self.frames = 0
+        self.received = []  # interfaces and the last frames from them, without their numbers
         self.elapsed = 0
         self.copies_to_vlan = False  # a mirror floods its copies
         self.with_static = set()  # bridges that have been given static entries
@@ -258,10 +259,16 @@ class Script:
         return self.random.choices(functions, weights)[0]()
 
     def receive(self):
+        """A new frame, or one with the headers of another, for which an answer may be at hand."""
         self.frames += 1
-        interface = self.random.choice([i for port in self.ports for i in port.interfaces
-                                        if port.kind != "patch"])
-        frame = random_frame(self.random, self.frames, VLANS)
+        interfaces = [i for port in self.ports for i in port.interfaces if port.kind != "patch"]
+        known = [each for each in self.received if each[0] in interfaces]
+        if known and self.random.random() < 0.4:
+            interface, frame = self.random.choice(known)
+        else:
+            interface, frame = self.random.choice(interfaces), random_frame(self.random, VLANS)
+            self.received = [*self.received[-7:], (interface, frame)]
+        frame = numbered(frame, self.frames)
         return Step(f"receive {interface} {frame.hex()}",
                     lambda side: side.receive(interface, frame), frame)
 
