@@ -254,6 +254,39 @@ TEST_F(MirrorTest, CopiesTheTagThatAFrameWouldComeBackWith) {
                                          Delivery{out, {1, 1, {VlanTag{0x8100, 10}, {}}}, 0}));
 }
 
+TEST_F(MirrorTest, CopiesFramesOfOurOwn) {
+  const auto access = add_access_port(10), out = add_port(), other = add_port();
+  MirrorSettings settings = mirror();
+  settings.destination_ports = {"0"};
+  settings.output_port = "1";
+  add(settings);
+  builder.bridge(bridge).mirrors = plan_mirrors(mirrors, names, counts);
+  const Plan plan = builder.build();
+  const TagEdit push{0, 1, {VlanTag{0x8100, 10}, {}}};
+  const auto departed = [&](const Headers& headers, InterfaceId through) {
+    return depart(headers, 60, through, plan, TimePoint()).sent;
+  };
+  EXPECT_THAT(departed(frame(kA, kReserved), access),
+              ElementsAre(Delivery{access, {}, 0}, Delivery{out, push, 0}));
+  EXPECT_EQ(counts.at("0")->packets, 1u);
+  EXPECT_THAT(departed(tagged(20), access), ElementsAre(Delivery{access, {}, 0}))
+      << "the port would not admit it";
+  EXPECT_THAT(departed(frame(kA, kReserved), other), ElementsAre(Delivery{other, {}, 0}));
+}
+
+TEST_F(MirrorTest, CopiesFramesOfOurOwnAlsoAmongProtectedPorts) {
+  PortPlan is_protected;
+  is_protected.is_protected = true;
+  const auto from = add_port(is_protected), out = add_port(is_protected);
+  MirrorSettings settings = mirror();
+  settings.destination_ports = {"0"};
+  settings.output_port = "1";
+  add(settings);
+  builder.bridge(bridge).mirrors = plan_mirrors(mirrors, names, counts);
+  EXPECT_THAT(depart(frame(kA, kBroadcast), 60, from, builder.build(), TimePoint()).sent,
+              ElementsAre(Delivery{from, {}, 0}, Delivery{out, {}, 0}));
+}
+
 TEST_F(MirrorTest, MirrorsASecureBridge) {
   const auto p0 = add_port(), out = add_port();
   MirrorSettings settings = mirror();

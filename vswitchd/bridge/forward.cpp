@@ -29,7 +29,15 @@ class Decision {
         plan_(plan),
         bridge_(plan.bridge(*in.bridge)),
         port_(*bridge_.ports[static_cast<std::size_t>(in.port)]),
-        trace_(trace) {}
+        trace_(trace),
+        from_protected_(port_.is_protected) {}
+
+  /// `in` is where it leaves.
+  Verdict mirror_own() {
+    from_protected_ = false;
+    if (bridge_.mirrors && !crosses_patch(port_)) mirror_leaving(in_.port, port_, {});
+    return std::move(verdict_);
+  }
 
   Verdict decide() {
     if (port_.lacp && is_link_aggregation()) {
@@ -190,7 +198,7 @@ class Decision {
 
   void output(fdb::PortId id, const InternalVlan& frame, Destination destination) {
     const PortPlan& out = *bridge_.ports[static_cast<std::size_t>(id)];
-    if (out.is_protected && port_.is_protected) {
+    if (out.is_protected && from_protected_) {
       note([&] { return fmt::format("not to {}: both ports are protected", out.name); });
       return;
     }
@@ -283,6 +291,7 @@ class Decision {
   const BridgePlan& bridge_;
   const PortPlan& port_;
   Trace* trace_;
+  bool from_protected_;
   InternalVlan frame_;
   MirrorMask served_mirrors_ = 0;
   /// Of the mirror whose copies are made.  One that copies such a copy in turn leaves nothing of
@@ -336,6 +345,12 @@ Verdict forward(const Headers& headers, InterfaceId in, const Plan& plan, TimePo
   const InterfacePlan* from = plan.find(in);
   if (from == nullptr) return {};
   return Decision(headers, plan, *from, now, trace).decide();
+}
+
+Verdict mirror_own(const Headers& headers, InterfaceId out, const Plan& plan, TimePoint now) {
+  const InterfacePlan* through = plan.find(out);
+  if (through == nullptr) return {};
+  return Decision(headers, plan, *through, now, nullptr).mirror_own();
 }
 
 }  // namespace bondway::bridge

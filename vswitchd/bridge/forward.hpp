@@ -64,6 +64,10 @@ struct Verdict {
 Verdict forward(const Headers& headers, InterfaceId in, const Plan& plan, TimePoint now,
                 Trace* trace = nullptr);
 
+/// The copies that mirrors have of a frame of our own, which leaves through `out`; edits are of the
+/// frame as it leaves.
+Verdict mirror_own(const Headers& headers, InterfaceId out, const Plan& plan, TimePoint now);
+
 /// Destinations that 802.1D bridges and Cisco's protocols keep to themselves.
 bool is_reserved(const MacAddress& destination);
 

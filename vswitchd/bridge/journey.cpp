@@ -33,17 +33,14 @@ class Traveller {
     journey_.used_flow |= verdict.used_flow;
     if (verdict.to_control) journey_.to_control.push_back({leg.interface, leg.edit});
     if (verdict.learned) learn(bridge, *verdict.learned);
-    credit_mirrors(verdict.mirrored, bridge);
-    // Pushed in reverse, so that the first output is followed to its end before the second.
-    for (auto output = verdict.outputs.rbegin(); output != verdict.outputs.rend(); ++output) {
-      const auto edit = compose(leg.edit, output->edit);
-      if (!edit) continue;
-      if (output->bucket) {
-        BucketLoad& load = *bridge.ports[static_cast<std::size_t>(output->port)]->load;
-        journey_.credits.push_back({.load = &load, .bucket = *output->bucket});
-      }
-      legs_.push_back({output->interface, *edit, leg.depth, output->snaplen});
-    }
+    follow(verdict, leg, bridge);
+  }
+
+  /// A frame of our own.
+  void depart(InterfaceId out) {
+    const Leg leg{out, {}, 0};
+    leave(leg);
+    follow(mirror_own(headers_, out, plan_, now_), leg, plan_.bridge(*plan_.find(out)->bridge));
   }
 
   void leave(const Leg& leg) {
@@ -75,6 +72,20 @@ class Traveller {
   }
 
  private:
+  /// Pushes outputs in reverse, so that the first is followed to its end before the second.
+  void follow(const Verdict& verdict, const Leg& leg, const BridgePlan& bridge) {
+    credit_mirrors(verdict.mirrored, bridge);
+    for (auto output = verdict.outputs.rbegin(); output != verdict.outputs.rend(); ++output) {
+      const auto edit = compose(leg.edit, output->edit);
+      if (!edit) continue;
+      if (output->bucket) {
+        BucketLoad& load = *bridge.ports[static_cast<std::size_t>(output->port)]->load;
+        journey_.credits.push_back({.load = &load, .bucket = *output->bucket});
+      }
+      legs_.push_back({output->interface, *edit, leg.depth, output->snaplen});
+    }
+  }
+
   void describe(const Leg& leg, const Headers& headers, const BridgePlan& bridge) const {
     if (rehearsal_ == nullptr) return;
     rehearsal_->set_depth(2 * leg.depth);
@@ -189,7 +200,7 @@ Journey depart(const Headers& headers, std::size_t octets, InterfaceId out, cons
                TimePoint now) {
   if (plan.find(out) == nullptr) return {};
   Traveller traveller(headers, octets, plan, now);
-  traveller.leave({out, {}, 0});
+  traveller.depart(out);
   return traveller.finish();
 }
 

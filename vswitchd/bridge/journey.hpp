@@ -76,7 +76,8 @@ Journey rehearse(const Headers& headers, std::size_t octets, InterfaceId in, con
 /// tags.
 std::optional<TagEdit> compose(const TagEdit& first, const TagEdit& second);
 
-/// Sends a frame of our own out of one interface: over a patch it arrives at the peer.
+/// Sends a frame of our own out of one interface: over a patch it arrives at the peer, and mirrors
+/// have their copies, as seen of the reference.
 Journey depart(const Headers& headers, std::size_t octets, InterfaceId out, const Plan& plan,
                TimePoint now);
 
