@@ -252,7 +252,7 @@ class Script:
     # ---- events
 
     def choose(self):
-        actions = [(30, self.receive), (3, self.warp), (1.5, self.fdb_command),
+        actions = [(30, self.receive), (3, self.warp), (1.5, self.fdb_command), (1.5, self.set_link),
                    (0.6, self.change_port), (0.3, self.change_bridge), (0.3, self.replace_port),
                    (0.2, self.change_mirror)]
         weights, functions = zip(*actions)
@@ -297,6 +297,14 @@ class Script:
     def add_static(self, bridge, interface, vlan, mac):
         self.with_static.add(bridge)
         return self.command("fdb/add", bridge, interface, vlan, mac)
+
+    def set_link(self):
+        """Of a bond's member."""
+        members = [i for port in self.ports if port.kind == "bond" for i in port.interfaces]
+        if not members:
+            return self.receive()
+        return self.command("netdev-dummy/set-admin-state", self.random.choice(members),
+                            self.random.choice(("up", "down")))
 
     def change_port(self):
         port = self.random.choice(self.ports)
