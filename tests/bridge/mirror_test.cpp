@@ -186,6 +186,27 @@ TEST_F(MirrorTest, SendsNoCopyThatIsToBeCutOverAPatch) {
   EXPECT_THAT(outputs(frame(kA, kBroadcast), p0), IsEmpty());
 }
 
+TEST_F(MirrorTest, SendsCopiesOverPatchesBesideTheFrameItself) {
+  PortPlan untagging;
+  untagging.vlan.mode = VlanMode::native_untagged;
+  untagging.vlan.tag = vlan(30);
+  const auto p0 = add_port(), near = add_port(untagging);
+  const auto middle = builder.add_bridge(), last = builder.add_bridge();
+  const auto far = builder.add_port(middle), on = builder.add_port(middle);
+  const auto end = builder.add_port(last);
+  const auto beyond = builder.add_port(last);
+  builder.patch(near, far);
+  builder.patch(on, end);
+  MirrorSettings settings = mirror();
+  settings.source_ports = {"0"};
+  settings.output_vlan = vlan(30);
+  add(settings);
+  const TagEdit push{0, 1, {VlanTag{0x8100, 30}, {}}};
+  deliveries(frame(kA, kBroadcast), p0);
+  EXPECT_THAT(sent, UnorderedElementsAre(Delivery{p0, push, 0}, Delivery{beyond, {}, 0},
+                                         Delivery{beyond, {}, 0}));
+}
+
 TEST(SelectsTest, WhatAMirrorWithAnOutputTakes) {
   MirrorSettings settings;
   settings.source_ports = {"in"};

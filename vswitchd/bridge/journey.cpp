@@ -16,6 +16,8 @@ struct Leg {
   TagEdit edit;
   int depth = 0;
   std::uint16_t snaplen = 0;
+  /// Tells copies that mirrors sent over a patch from those that came there by another way.
+  std::uint32_t lineage = 0;
 };
 
 class Traveller {
@@ -55,10 +57,10 @@ class Traveller {
     journey_.credits.push_back({.traffic = out.traffic.get()});
     if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
     const InterfacePlan* peer = plan_.find(*out.peer);
-    if (peer == nullptr || !arrives_first(*out.peer, leg.edit)) return;
+    if (peer == nullptr || is_looping(*out.peer, leg)) return;
     journey_.credits.push_back({.traffic = peer->traffic.get(), .arrived = true});
     ++traversals_;
-    arrive({*out.peer, leg.edit, leg.depth + 1});
+    arrive({*out.peer, leg.edit, leg.depth + 1, 0, leg.lineage});
   }
 
   Journey finish() {
@@ -82,7 +84,8 @@ class Traveller {
         BucketLoad& load = *bridge.ports[static_cast<std::size_t>(output->port)]->load;
         journey_.credits.push_back({.load = &load, .bucket = *output->bucket});
       }
-      legs_.push_back({output->interface, *edit, leg.depth, output->snaplen});
+      legs_.push_back(
+          {output->interface, *edit, leg.depth, output->snaplen, lineage(leg, verdict, *output)});
     }
   }
 
@@ -115,13 +118,26 @@ class Traveller {
     }
   }
 
-  /// A copy that comes again as it was goes round in a loop: everything that follows has been done.
-  bool arrives_first(InterfaceId interface, const TagEdit& edit) {
-    const auto [first, last] = arrived_.equal_range(interface);
-    const bool known =
-        std::any_of(first, last, [&](const auto& each) { return each.second == edit; });
-    if (!known) arrived_.emplace(interface, edit);
-    return !known;
+  /// A copy that comes again as it was, after more bridges or of the same lineage, goes round in a
+  /// loop: everything that follows has been done.
+  bool is_looping(InterfaceId peer, const Leg& leg) {
+    const auto [first, last] = arrived_.equal_range(peer);
+    const bool is = std::any_of(first, last, [&](const auto& each) {
+      const Leg& known = each.second;
+      return known.edit == leg.edit && (known.depth < leg.depth || known.lineage == leg.lineage);
+    });
+    if (!is) arrived_.emplace(peer, leg);
+    return is;
+  }
+
+  /// Of an output that is not the bridge's first one there if mirrors send copies, too.
+  std::uint32_t lineage(const Leg& leg, const Verdict& verdict, const Output& output) const {
+    const InterfacePlan* out = plan_.find(output.interface);
+    if (verdict.mirrored == 0 || out == nullptr || !out->is_patch) return leg.lineage;
+    const auto earlier = std::count_if(verdict.outputs.data(), &output, [&](const Output& each) {
+      return each.interface == output.interface;
+    });
+    return leg.lineage * 31 + static_cast<std::uint32_t>(earlier);
   }
 
   const Headers& headers_;
@@ -131,7 +147,7 @@ class Traveller {
   Trace* rehearsal_;  ///< only asked where it would go: nothing is learned or counted
   std::vector<Leg> legs_;
   int traversals_ = 0;
-  std::unordered_multimap<InterfaceId, TagEdit> arrived_;  ///< by patches
+  std::unordered_multimap<InterfaceId, Leg> arrived_;  ///< by patches
   Journey journey_;
 };
 
