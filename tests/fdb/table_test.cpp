@@ -197,7 +197,7 @@ TEST_F(TableTest, SaysWhatAStaticEntryReplaces) {
   using Replaced = Table::Replaced;
   learn(1, kA);
   EXPECT_EQ(table.add_static(mac(1), 0, kA, now), (Replaced{kA, false}));
-  EXPECT_EQ(table.add_static(mac(1), 0, kA, now), std::nullopt);
+  EXPECT_EQ(table.add_static(mac(1), 0, kA, now), (Replaced{kA, true}));
   EXPECT_EQ(table.add_static(mac(1), 0, kB, now), (Replaced{kA, true}));
   EXPECT_EQ(port_of(1), kB);
   EXPECT_EQ(table.size(), 1U);

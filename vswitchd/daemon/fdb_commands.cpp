@@ -73,6 +73,15 @@ Result<std::string> each_table(Switch& sw, const Args& args, void (fdb::Table::*
   return answer;
 }
 
+/// As the reference: in a flooded VLAN no entry is found, and an entry of a bond always counts as
+/// another.
+bool tells_of(const fdb::Table::Replaced& replaced, SwitchBridge& bridge, fdb::PortId port,
+              std::uint16_t vlan) {
+  const auto id = VlanId::from(vlan);
+  if (id && bridge.bridge->settings().flood_vlans.contains(*id)) return false;
+  return replaced != fdb::Table::Replaced{port, true} || bridge.find(port)->interfaces.size() > 1;
+}
+
 Result<std::string> add(Switch& sw, const Args& args) {
   const auto bridge = find_bridge(sw, args[0]);
   if (!bridge) return tl::unexpected(bridge.error());
@@ -82,11 +91,12 @@ Result<std::string> add(Switch& sw, const Args& args) {
   if (interface == nullptr || !interface->is_open() || interface->bridge != (*bridge)->id) {
     return fail("software error, odp port is present but no ofp port");
   }
+  const std::uint16_t vlan = fdb::parse_vlan(args[2]);
   std::optional<fdb::Table::Replaced> replaced;
   sw.datapath().exclusively([&] {
-    replaced = (*bridge)->bridge->macs()->add_static(*mac, fdb::parse_vlan(args[2]),
-                                                     interface->port, sw.now());
+    replaced = (*bridge)->bridge->macs()->add_static(*mac, vlan, interface->port, sw.now());
   });
+  if (replaced && !tells_of(*replaced, **bridge, interface->port, vlan)) return "";
   return fdb::show(replaced, numbers_of(sw, **bridge));
 }
 

@@ -105,7 +105,7 @@ std::optional<Table::Replaced> Table::add_static(const MacAddress& mac, std::uin
   std::optional<Replaced> replaced;
   if (const Index known = find(key); known != kNone) {
     replaced = Replaced{port_of(known), nodes_[known].is_static};
-    if (*replaced == Replaced{port, true}) return std::nullopt;
+    if (*replaced == Replaced{port, true}) return replaced;
     remove(known);
   }
   insert(key, port, now, /*is_static=*/true);

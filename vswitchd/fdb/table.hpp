@@ -88,14 +88,13 @@ class Table {
   std::size_t expire(TimePoint now);
   std::optional<TimePoint> deadline() const;
 
-  /// What add_static() replaced.
+  /// What was there before add_static().
   struct Replaced {
     PortId port{};
     bool was_static = false;
     bool operator==(const Replaced&) const = default;
   };
-  /// `fdb/add`: an entry that does not age or move.  Says so if it replaces an entry on another
-  /// port or a learned one.
+  /// `fdb/add`: an entry that does not age or move.
   std::optional<Replaced> add_static(const MacAddress& mac, std::uint16_t vlan, PortId port,
                                      TimePoint now);
   /// `fdb/del`: false if there is no such static entry.
