@@ -12,6 +12,7 @@ and the answers of commands must be equal, too.  A script is made from its seed 
 """
 
 import argparse
+import collections
 import multiprocessing
 import os
 import re
@@ -224,13 +225,15 @@ class Run:
 
 
 def lasting_difference(pair, seed, options):
-    """None, or what differed each time: the reference notes what its datapath has cached on threads
-    of its own, and about one script in ten takes another course when it is repeated."""
-    for _ in range(TRIES):
+    """How often it was tried, and None or what differed each time: the reference notes what its
+    datapath has cached on threads of its own, and sometimes takes another course."""
+    for tries in range(1, TRIES + 1):
         found = Run(pair, seed, options.steps, options.v).difference()
         if not found:
-            return None
-    return found
+            break
+        if options.v:
+            print(f"try {tries}: {found}", flush=True)
+    return tries, found
 
 
 def run_scripts(options, seeds, results):
@@ -242,15 +245,16 @@ def run_scripts(options, seeds, results):
             pair.start()
             pair.clear()
             for seed in iter(seeds.get, None):
-                results.put((seed, lasting_difference(pair, seed, options)))
+                results.put((seed, *lasting_difference(pair, seed, options)))
         except Exception:  # told to the parent, which would wait for ever
-            results.put((-1, traceback.format_exc()))
+            results.put((-1, 0, traceback.format_exc()))
         finally:
             pair.stop()
 
 
 def compare(options):
-    """The seeds of the scripts that differed."""
+    """How many scripts were equal at the first try, the second ...; and the seeds of those that
+    differed."""
     seeds, results = multiprocessing.Queue(), multiprocessing.Queue()
     wanted = range(options.seed, options.seed + options.scripts)
     for seed in wanted:
@@ -261,12 +265,12 @@ def compare(options):
                for _ in range(options.jobs)]
     for worker in workers:
         worker.start()
-    equal, failed = 0, []
+    equal, failed = collections.Counter(), []
     try:
         for _ in wanted:
-            seed, found = results.get()
+            seed, tries, found = results.get()
             if not found:
-                equal += 1
+                equal[tries] += 1
                 continue
             failed.append(seed)
             print(found, flush=True)
@@ -297,8 +301,9 @@ def main():
     options.bin = os.path.abspath(options.bin)
     started = time.monotonic()
     equal, failed = compare(options)
-    print(f"{equal} scripts without a difference, {len(failed)} with one {sorted(failed)[:50]}, "
-          f"{time.monotonic() - started:.0f} s")
+    print(f"{equal.total()} scripts without a difference, {len(failed)} with one "
+          f"{sorted(failed)[:50]}, {time.monotonic() - started:.0f} s; by tries: "
+          f"{dict(sorted(equal.items()))}")
     return 1 if failed else 0
 
 

@@ -299,8 +299,10 @@ class Script:
         return self.command("fdb/add", bridge, interface, vlan, mac)
 
     def set_link(self):
-        """Of a bond's member."""
-        members = [i for port in self.ports if port.kind == "bond" for i in port.interfaces]
+        """Of a bond's member; not of the active one of three: which of the others follows is
+        chance."""
+        bonds = [port.interfaces for port in self.ports if port.kind == "bond"]
+        members = [i for bond in bonds for i in bond[len(bond) - 2:]]
         if not members:
             return self.receive()
         return self.command("netdev-dummy/set-admin-state", self.random.choice(members),
