@@ -236,6 +236,22 @@ TEST(FloodOrderTest, IsThatInWhichPortsCame) {
   EXPECT_THAT(bridge.plan()->flood_order, ElementsAre(second, third));
 }
 
+TEST(MirrorOrderTest, IsThatInWhichMirrorsCame) {
+  BridgeSettings settings;
+  settings.mirrors.resize(1);
+  settings.mirrors[0].id = "b";
+  Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
+                std::make_shared<RecirculationIds>());
+  settings.mirrors.resize(3);
+  settings.mirrors[0].id = "a";
+  settings.mirrors[1].id = "b";
+  settings.mirrors[2].id = "c";
+  bridge.configure(settings, TimePoint());
+  std::vector<std::string> ids;
+  for (const MirrorSettings& mirror : bridge.settings().mirrors) ids.push_back(mirror.id);
+  EXPECT_THAT(ids, ElementsAre("b", "a", "c"));
+}
+
 TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {
   BridgeSettings settings;
   settings.mirrors.resize(2);

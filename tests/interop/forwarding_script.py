@@ -60,8 +60,8 @@ class Script:
     # ---- configuration
 
     def build(self):
-        """The ports one after the other: which comes first of those in one transaction is chance
-        for the reference, and it floods in this order."""
+        """Ports and mirrors one after the other: which comes first of those in one transaction is
+        chance for the reference, and it floods and mirrors in this order."""
         operations, mirrors = [], []
         switch_keys = {}
         if self.random.random() < 0.6:
@@ -82,7 +82,8 @@ class Script:
             if port.kind != "local":
                 yield self.config(f"port {port.name}", [
                     *port.operations, self.insert_in(port.bridge, "ports", [port.name + "_port"])])
-        yield self.config("mirrors", mirrors)
+        for mirror in mirrors:
+            yield self.config(f"mirror {mirror[0]['uuid-name']}", mirror)
 
     @staticmethod
     def insert_in(bridge, column, names):
@@ -133,12 +134,14 @@ class Script:
     def add_mirrors(self, bridge):
         """Mirrors whose copies leave through plain ports, or flood a VLAN."""
         self.mirrors[bridge] = []
-        operations = []
+        mirrors = []
         for n in range(self.random.choice((0, 0, 0, 1, 1, 2, 3))):
             self.mirrors[bridge].append(f"{bridge}mirror{n}")
-            operations.append({"op": "insert", "table": "Mirror", "uuid-name": f"{bridge}mirror{n}",
-                               "row": {"name": f"{bridge}mirror{n}", **self.mirror_row(bridge)}})
-        return [*operations, self.insert_in(bridge, "mirrors", self.mirrors[bridge])]
+            mirrors.append([
+                {"op": "insert", "table": "Mirror", "uuid-name": f"{bridge}mirror{n}",
+                 "row": {"name": f"{bridge}mirror{n}", **self.mirror_row(bridge)}},
+                self.insert_in(bridge, "mirrors", [f"{bridge}mirror{n}"])])
+        return mirrors
 
     def mirror_row(self, bridge):
         choose = self.random.choice

@@ -43,6 +43,10 @@ Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr
 }
 
 PortActions Bridge::configure(BridgeSettings settings, TimePoint now) {
+  std::ranges::stable_sort(settings.mirrors, {}, [&](const MirrorSettings& mirror) {
+    return std::ranges::find(settings_.mirrors, mirror.id, &MirrorSettings::id) -
+           settings_.mirrors.begin();
+  });
   settings_ = std::move(settings);
   keep_mirror_counts();
   for (std::size_t place = 0; place < slots_.size(); ++place) {

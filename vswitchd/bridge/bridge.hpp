@@ -73,6 +73,7 @@ class Bridge {
   const std::shared_ptr<fdb::Table>& macs() const { return macs_; }
   PortNumbers& numbers() { return numbers_; }
 
+  /// Mirrors keep their order among each other; new ones follow, and come to a frame last.
   PortActions configure(BridgeSettings settings, TimePoint now);
 
   fdb::PortId add_port(PortSettings settings);
