@@ -32,7 +32,7 @@ from observation import compare_texts
 from switches import reference_is_installed
 
 PATIENCE = 100  # looks at statistics that are written a moment later
-TRIES = 12
+TRIES = 6
 COUNTED = ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes")
 
 
