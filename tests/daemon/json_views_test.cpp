@@ -130,6 +130,46 @@ TEST(JsonViews, ShowsLacpCounters) {
        "carrier_status_changed": 6, "actor_churn": 8, "partner_churn": 10}]}]})"));
 }
 
+/// A bridge beside the root, in either spanning tree.
+template <typename View>
+View sample_tree(typename View::Port port) {
+  View view;
+  view.name = "br1";
+  view.root = {{4096, mac(0x020000000001)}, 2s, 20s, 15s};
+  view.bridge = {{32768, mac(0x020000000002)}, 1500ms, 30s, 16s};
+  view.root_port = "p1";
+  view.root_path_cost = 19;
+  view.ports = {std::move(port)};
+  return view;
+}
+stp::TreeView sample_stp() {
+  return sample_tree<stp::TreeView>({"p1", stp::Role::root, stp::State::learning, 19, 128, 3});
+}
+rstp::RapidTreeView sample_rstp() {
+  auto view = sample_tree<rstp::RapidTreeView>(
+      {"p1", rstp::Role::designated, rstp::State::forwarding, 2000, 128, 3});
+  view.root_port.reset();
+  return view;
+}
+
+TEST(JsonViews, ShowsSpanningTrees) {
+  json expected = json::parse(R"({
+    "schema_version": 1,
+    "bridges": [{
+      "name": "br1", "root_port": "p1", "root_path_cost": 19,
+      "root": {"priority": 4096, "system_id": "02:00:00:00:00:01", "hello_time_ms": 2000,
+               "max_age_ms": 20000, "forward_delay_ms": 15000},
+      "bridge": {"priority": 32768, "system_id": "02:00:00:00:00:02", "hello_time_ms": 1500,
+                 "max_age_ms": 30000, "forward_delay_ms": 16000},
+      "ports": [{"name": "p1", "role": "root", "state": "learning", "path_cost": 19,
+                 "priority": 128, "number": 3}]}]})");
+  EXPECT_EQ(tree_show_json(std::array{sample_stp()}), expected);
+  json& bridge = expected["bridges"][0];
+  bridge["root_port"] = nullptr;
+  bridge["ports"][0].update({{"role", "Designated"}, {"state", "Forwarding"}, {"path_cost", 2000}});
+  EXPECT_EQ(tree_show_json(std::array{sample_rstp()}), expected);
+}
+
 TEST(JsonViews, ShowsMacsAsLaterReleasesDo) {
   EXPECT_EQ(fdb_show_json("br0", kTable), json::parse(R"({
     "br0": [{"port": 5, "vlan": 10, "mac": "50:54:00:00:00:01", "age": 3},
@@ -159,7 +199,7 @@ TEST(JsonViews, AreDocumentedToTheLastMember) {
   for (const json& answer :
        {bond_show_json(std::array{sample_bond()}), lacp_show_json(std::array{sample_lag()}),
         lacp_stats_json(std::array{sample_lag()}), fdb_show_json("BRIDGE", kTable),
-        fdb_stats_json("br0", kStatistics)}) {
+        fdb_stats_json("br0", kStatistics), tree_show_json(std::array{sample_stp()})}) {
     each_key(answer, [&](const std::string& key) {
       const bool quoted = text.find('`' + key + '`') != std::string::npos;
       EXPECT_TRUE(quoted || text.find('"' + key + '"') != std::string::npos || key == "BRIDGE")

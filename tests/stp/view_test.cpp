@@ -12,8 +12,8 @@ TreeView sample() {
   view.bridge = {{32768, MacAddress::from_number(0x0200'0000'0002)}, 2s, 20s, 15s};
   view.root_port = "l0b";
   view.root_path_cost = 2;
-  view.ports = {{"longinterface0", Role::designated, State::forwarding, 2, {0x8001}},
-                {"l0b", Role::root, State::learning, 19, {0x8003}}};
+  view.ports = {{"longinterface0", Role::designated, State::forwarding, 2, 128, 1},
+                {"l0b", Role::root, State::learning, 19, 128, 3}};
   return view;
 }
 

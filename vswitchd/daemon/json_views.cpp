@@ -127,6 +127,33 @@ json lag_json(const lacp::LagView& port) {
           {"members", array_of(port.members, lag_member_json)}};
 }
 
+template <typename Bridge>
+json tree_bridge_json(const Bridge& bridge) {
+  return {{"priority", bridge.id.priority},
+          {"system_id", text(bridge.id.mac)},
+          {"hello_time_ms", to_ms(bridge.hello_time)},
+          {"max_age_ms", to_ms(bridge.max_age)},
+          {"forward_delay_ms", to_ms(bridge.forward_delay)}};
+}
+
+template <typename View>
+json tree_json(const View& view) {
+  const auto port_json = [](const typename View::Port& port) {
+    return json{{"name", port.name},
+                {"role", to_string(port.role)},
+                {"state", to_string(port.state)},
+                {"path_cost", port.path_cost},
+                {"priority", port.priority},
+                {"number", port.number}};
+  };
+  return {{"name", view.name},
+          {"root", tree_bridge_json(view.root)},
+          {"bridge", tree_bridge_json(view.bridge)},
+          {"root_port", or_null(view.root_port)},
+          {"root_path_cost", view.root_path_cost},
+          {"ports", array_of(view.ports, port_json)}};
+}
+
 json counters_json(const lacp::MemberView& member) {
   const lacp::Counters& counters = member.counters;
   return {{"name", member.name},
@@ -161,6 +188,14 @@ json lacp_stats_json(std::span<const lacp::LagView> ports) {
       "ports", array_of(ports, [](const lacp::LagView& port) {
         return json{{"name", port.name}, {"members", array_of(port.members, counters_json)}};
       }));
+}
+
+json tree_show_json(std::span<const stp::TreeView> bridges) {
+  return versioned("bridges", array_of(bridges, tree_json<stp::TreeView>));
+}
+
+json tree_show_json(std::span<const rstp::RapidTreeView> bridges) {
+  return versioned("bridges", array_of(bridges, tree_json<rstp::RapidTreeView>));
 }
 
 json fdb_show_json(std::string_view bridge, const fdb::TableView& table) {

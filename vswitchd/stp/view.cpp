@@ -22,8 +22,7 @@ std::string describe(const TreeView::Bridge& bridge) {
 
 std::string describe(const TreeView::Port& port) {
   return fmt::format("  {:<11.10}{:<11.10}{:<11.10}{:<6}{}.{}\n", port.name, to_string(port.role),
-                     to_string(port.state), port.path_cost, port.id.number >> 8,
-                     port.id.number & 0xff);
+                     to_string(port.state), port.path_cost, port.priority, port.number);
 }
 
 }  // namespace
@@ -37,10 +36,10 @@ TreeView view(const SpanningTree& tree, std::string name) {
   view.root_path_cost = tree.root_path_cost();
   if (tree.root_port()) view.root_port = tree.ports().at(*tree.root_port()).config.name;
   for (const auto& [handle, port] : tree.ports()) {
-    view.ports.push_back(
-        {port.config.name, tree.role(handle), port.state, port.config.path_cost, port.config.id()});
+    view.ports.push_back({port.config.name, tree.role(handle), port.state, port.config.path_cost,
+                          port.config.priority, port.config.number});
   }
-  std::ranges::sort(view.ports, {}, [](const TreeView::Port& p) { return p.id.number & 0xff; });
+  std::ranges::sort(view.ports, {}, &TreeView::Port::number);
   return view;
 }
 

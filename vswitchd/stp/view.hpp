@@ -20,7 +20,7 @@ struct TreeView {
     Role role = Role::disabled;
     State state = State::disabled;
     std::uint32_t path_cost = 0;
-    PortId id;
+    std::uint32_t priority = 0, number = 0;
   };
 
   std::string name;
