@@ -201,6 +201,10 @@ class SpanningTree(unittest.TestCase):
         self.assertEqual(*self.both(lambda s: [
             {name: row["rstp_status"] for name, row in rows.items()}
             for rows in s.select(Bridge=["name", "rstp_status"], Port=["name", "rstp_status"])]))
+        counted = self.both(lambda s: sorted(dict(
+            s.select(Port=["name", "rstp_statistics"])[0]["p1"]["rstp_statistics"][1])))
+        self.assertEqual(*counted)
+        self.assertIn("rstp_uptime", counted[0])
         for words in (("rstp/show", "nosuch"), ("rstp/tcn",), ("rstp/tcn", "br0"),
                       ("rstp/tcn", "nosuch")):
             answers = [switch.command(*words).rstrip() for switch in self.switches]

@@ -169,12 +169,21 @@ void StatusWriter::write_tree_port(const SwitchPort& port, db::Transaction& tran
   }
   put(transaction, ports_, port.row, "status", std::move(status));
   const rstp::RapidTree* rapid = switch_.bridge_of(port).bridge->rapid_tree();
-  Datum rapid_status;
+  Datum rapid_status, rapid_statistics;
   if (rapid != nullptr) {
     const auto found = rapid->ports().find(rstp::Handle{static_cast<std::uint32_t>(port.id)});
-    if (found != rapid->ports().end()) rapid_status = rapid_port_status(found->second);
+    if (found != rapid->ports().end()) {
+      const rstp::PortVariables& variables = found->second;
+      rapid_status = rapid_port_status(variables);
+      const auto uptime = static_cast<std::uint64_t>((switch_.now() - variables.since) / 1s);
+      rapid_statistics = counters({{"rstp_tx_count", variables.sent},
+                                   {"rstp_rx_count", variables.received},
+                                   {"rstp_error_count", variables.errors},
+                                   {"rstp_uptime", uptime}});
+    }
   }
   put(transaction, ports_, port.row, "rstp_status", std::move(rapid_status));
+  put(transaction, ports_, port.row, "rstp_statistics", std::move(rapid_statistics));
   put(transaction, ports_, port.row, "statistics", std::move(statistics));
 }
 
@@ -225,7 +234,7 @@ void StatusWriter::write_statistics(std::size_t begin, std::size_t end,
   if (begin != 0) return;
   for (const auto& [row, bridge] : switch_.bridges()) {
     write_mirror_statistics(*bridge.bridge, transaction);
-    if (bridge.bridge->tree() == nullptr) continue;
+    if (!bridge.bridge->has_tree()) continue;
     for (const SwitchPort* port : bridge.ports) {
       if (port != nullptr) write_tree_port(*port, transaction);
     }
