@@ -222,6 +222,67 @@ TEST_F(SettingsTest, BridgeLimitsAreKept) {
   EXPECT_TRUE(settings.secure);
 }
 
+TEST_F(SettingsTest, TimesOfTheRapidTreeOutOfRangeAreNone) {  // IEEE 802.1D-2004, Table 17-1
+  add_bridge(R"(,"rstp_enable":true,"stp_enable":true,"other_config":["map",[
+                 ["rstp-max-age","41"],["rstp-forward-delay","4"],["rstp-address","x"]]])");
+  const db::RowPtr br0 = row("Bridge", "br0");
+  const auto settings = bridge_settings(Row(table("Bridge"), *br0), warnings);
+  ASSERT_TRUE(settings.rstp);
+  EXPECT_FALSE(settings.stp);
+  EXPECT_EQ(settings.rstp->max_age, std::nullopt);
+  EXPECT_EQ(settings.rstp->forward_delay, 4s);
+  EXPECT_TRUE(settings.rstp->has_bad_address);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].text,
+            "br0: RSTP and STP are mutually exclusive but both are configured; enabling RSTP");
+}
+
+TEST_F(SettingsTest, SaysWhyAPortIsNotInTheSpanningTree) {
+  bridge::BridgeSettings on;
+  on.rstp.emplace();
+  bridge::PortSettings port;
+  port.name = "p";
+  port.interfaces.resize(1);
+  const auto complaint = [&] {
+    warnings.clear();
+    check_port(on, port, warnings);
+    return warnings.empty() ? "" : warnings[0].text;
+  };
+  EXPECT_EQ(complaint(), "");
+  port.rstp.number = 0;
+  EXPECT_EQ(complaint(), "port p: invalid rstp-port-num");
+  port.interfaces.resize(2);
+  EXPECT_EQ(complaint(), "port p: cannot enable RSTP on bonds, disabling");
+  port.rstp.enabled = false;
+  EXPECT_EQ(complaint(), "");
+  on.rstp.reset();
+  on.stp.emplace();
+  EXPECT_EQ(complaint(), "port p: cannot enable STP on bonds, disabling");
+  port.interfaces.resize(1);
+  EXPECT_EQ(complaint(), "");
+  port.stp.number = 0;
+  EXPECT_EQ(complaint(), "port p: invalid stp-port-num");
+}
+
+TEST_F(SettingsTest, NumbersOfASpanningTreePortKeepTheirLowestBits) {
+  struct Case {
+    const char* value;
+    int number, priority, cost;
+  };
+  for (const Case& port : {Case{"7", 7, 7, 7}, Case{"256", 0, 0, 256}, Case{"70000", 0, 112, 4464},
+                           Case{"-1", 0, 255, 65535}, Case{"x", 0, 0, 0}}) {
+    SCOPED_TRACE(port.value);
+    const std::string value = std::string("\"") + port.value + "\"]";
+    const bridge::StpPortSettings settings =
+        with_keys("[\"stp-port-num\"," + value + ",[\"stp-port-priority\"," + value +
+                  ",[\"stp-path-cost\"," + value)
+            .stp;
+    EXPECT_EQ(settings.number, port.number);
+    EXPECT_EQ(settings.priority, port.priority);
+    EXPECT_EQ(settings.path_cost, port.cost);
+  }
+}
+
 TEST_F(SettingsTest, ABridgeRefusesAnAddressThatNobodyCanHave) {
   for (const auto& [address, what] :
        {std::pair("01:00:00:00:00:01", "multicast address 01:00:00:00:00:01"),

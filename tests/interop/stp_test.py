@@ -48,6 +48,17 @@ def add_bridge(name, number, ports, keys=None):
          "mutations": [["bridges", "insert", ["named-uuid", name]]]}]
 
 
+def add_port(bridge, name, keys):
+    return [
+        {"op": "insert", "table": "Interface", "uuid-name": "new_if",
+         "row": {"name": name, "type": "dummy"}},
+        {"op": "insert", "table": "Port", "uuid-name": "new_port",
+         "row": {"name": name, "interfaces": ["named-uuid", "new_if"],
+                 "other_config": string_map(keys)}},
+        {"op": "mutate", "table": "Bridge", "where": [["name", "==", bridge]],
+         "mutations": [["ports", "insert", ["named-uuid", "new_port"]]]}]
+
+
 def ring(bridges):
     """br0, br1 ... joined by patches, and a host's port on each."""
     operations = []
@@ -149,11 +160,13 @@ class SpanningTree(unittest.TestCase):
             texts = self.both(lambda s: s.command("stp/show", f"c{n}"))
             self.assertEqual(*texts)
 
-    def mixed_ring(self, change=lambda operations: operations):
+    def mixed_ring(self, change=lambda operations: operations, change_ours=None, root="reference"):
         """Two wires between a bridge of the reference's and one of ours."""
-        for switch, number, kind in ((self.reference, 1, "pstream"), (self.ours, 2, "stream")):
+        for switch, kind in ((self.reference, "pstream"), (self.ours, "stream")):
             prefix = "punix:" if kind == "pstream" else "unix:"
-            switch.apply(change(add_bridge("br0", number, {
+            changed = change_ours if change_ours and switch is self.ours else change
+            number = 1 if switch.name == root else 2
+            switch.apply(changed(add_bridge("br0", number, {
                 f"p{n}": ("dummy", {kind: f"{prefix}{self.directory}/wire{n}"},
                           {"stp-port-num": str(n + 1)}) for n in range(2)})))
         for _ in range(PATIENCE):
@@ -189,6 +202,152 @@ class SpanningTree(unittest.TestCase):
         self.pass_time(1_000)
         self.assertEqual(self.rapid_states(self.ours), [
             ("p0", "Disabled", "Discarding"), ("p1", "Root", "Forwarding")])
+
+    def test_a_rapid_ring_with_our_root_converges(self):
+        self.mixed_ring(rapid, root="ours")
+        self.pass_time(10_000)
+        self.assertEqual(self.rapid_states(self.ours), [
+            ("p0", "Designated", "Forwarding"), ("p1", "Designated", "Forwarding")])
+        self.assertEqual(self.rapid_states(self.reference), [
+            ("p0", "Root", "Forwarding"), ("p1", "Alternate", "Discarding")])
+
+    def check_older_neighbour(self, root, ours, theirs):
+        self.mixed_ring(change_ours=rapid, root=root)
+        self.pass_time(60_000)
+        self.assertEqual(sorted(role for _, role, _ in self.rapid_states(self.ours)), ours)
+        self.assertEqual(sorted(role for role, _ in self.states(self.reference)), theirs)
+        forwarding = [state.lower() for _, _, state in self.rapid_states(self.ours)]
+        forwarding += [state for _, state in self.states(self.reference)]
+        self.assertEqual(forwarding.count("forwarding"), 3)
+
+    def test_a_rapid_bridge_gets_on_with_an_older_root(self):
+        self.check_older_neighbour("reference", ["Alternate", "Root"], ["designated"] * 2)
+
+    def test_a_rapid_root_gets_on_with_an_older_bridge(self):
+        self.check_older_neighbour("ours", ["Designated"] * 2, ["alternate", "root"])
+
+    def set_keys(self, table, name, keys):
+        for switch in self.switches:
+            switch.apply([{"op": "update", "table": table, "where": [["name", "==", name]],
+                           "row": {"other_config": string_map(keys)}}])
+
+    def test_rapid_keys_act_the_same(self):
+        for switch in self.switches:
+            switch.apply(rapid(add_bridge("br0", 1, {})))
+        for port, number in (("a", None), ("b", "1"), ("c", "0"), ("d", "4096"), ("e", "7"),
+                             ("f", "7")):
+            keys = {"rstp-port-num": number} if number else {}
+            for switch in self.switches:
+                switch.apply(add_port("br0", port, keys))
+        self.pass_time(10_000)
+        rows = self.both(lambda s: sorted(re.findall(r"^  [a-f] .*", s.command("rstp/show"), re.M)))
+        self.assertEqual(*rows)
+        self.assertEqual(len(rows[0]), 4)
+        self.set_keys("Port", "a", {"rstp-admin-port-state": "false"})
+        self.pass_time(5_000)
+        rows = self.both(lambda s: re.findall(r"^  a .*", s.command("rstp/show"), re.M))
+        self.assertEqual(*rows)
+        self.assertIn("Disabled", rows[0][0])
+        base = {"hwaddr": "02:00:00:00:00:01"}
+        for age, delay in (("30", "10"), ("30", "20"), ("30", "20"), ("99", "3"), ("40", "30")):
+            self.set_keys("Bridge", "br0", {**base, "rstp-max-age": age,
+                                            "rstp-forward-delay": delay})
+            for switch in self.switches:
+                switch.apply([])  # the reference takes an age at a second look
+            times = self.both(lambda s: re.findall("stp-(?:max-age|fwd-delay).*",
+                                                   s.command("rstp/show")))
+            self.assertEqual(*times, (age, delay))
+
+    def errors(self, switch):
+        """What was complained about since the last look, without repetitions."""
+        return sorted({line.split("|", 2)[2].split("|", 2)[-1] for line in switch.new_log_lines()
+                       if "|ERR|" in line or "mutually" in line})
+
+    def test_a_ports_keys_are_read_the_same(self):
+        for n, value in enumerate(("0", "1", "255", "256", "4095", "65536", "70000", "-1", "x")):
+            for switch in self.switches:
+                switch.apply(add_bridge(f"p{n}", n + 1, {
+                    f"p{n}a": ("dummy", {}, {"stp-port-num": "1", "stp-port-priority": value}),
+                    f"p{n}b": ("dummy", {}, {"stp-port-num": "2", "stp-path-cost": value}),
+                    f"p{n}c": ("dummy", {}, {"stp-port-num": value})}))
+            rows = self.both(lambda s: sorted(
+                re.findall(r"^  p.*", s.command("stp/show", f"p{n}"), re.M)))
+            if value != "1":  # which of two with a number is left out is chance
+                self.assertEqual(*rows, value)
+            self.assertEqual([len(found) for found in rows], [3 if value == "255" else 2] * 2)
+
+    def test_either_all_ports_have_numbers_or_none(self):
+        for switch in self.switches:
+            switch.apply(add_bridge("some", 1, {
+                "a": ("dummy", {}, {"stp-port-num": "1"}), "b": ("dummy", {}, {}),
+                "c": ("dummy", {}, {"stp-port-num": "999"})}))
+        shown = self.both(lambda s: s.command("stp/show", "some").rstrip())
+        self.assertEqual(shown, ["error: no such stp object"] * 2)
+        errors = self.both(self.errors)
+        self.assertEqual(*errors)
+        self.assertEqual(len(errors[0]), 2)
+        self.set_keys("Port", "b", {"stp-port-num": "2"})
+        shown = self.both(lambda s: re.findall(r"^  [abc] .*", s.command("stp/show", "some"), re.M))
+        self.assertEqual(*shown)
+        self.assertEqual(len(shown[0]), 2)
+
+    def test_wrong_settings_are_complained_about_the_same(self):
+        bridges = [add_bridge("br0", 1, {"a": ("dummy", {}, {"rstp-port-num": "0"})},
+                              {"rstp-address": "x"}),
+                   add_bridge("br1", 2, {"b": ("dummy", {}, {"stp-port-num": "3"}),
+                                         "c": ("dummy", {}, {"stp-port-num": "3"})})]
+        for operation in bridges[0]:
+            if operation["table"] == "Bridge":
+                operation["row"]["rstp_enable"] = True
+        for operations in bridges:
+            for switch in self.switches:
+                switch.apply(operations)
+        for switch in self.switches:
+            for stp in ("br0", "br1"):
+                switch.apply([
+                    *({"op": "insert", "table": "Interface", "uuid-name": f"i{n}",
+                       "row": {"name": f"{stp}i{n}", "type": "dummy"}} for n in range(2)),
+                    {"op": "insert", "table": "Port", "uuid-name": "bond",
+                     "row": {"name": f"{stp}bond", "bond_mode": "active-backup", "interfaces":
+                             ["set", [["named-uuid", f"i{n}"] for n in range(2)]]}},
+                    {"op": "mutate", "table": "Bridge", "where": [["name", "==", stp]],
+                     "mutations": [["ports", "insert", ["named-uuid", "bond"]]]}])
+        complaints = [self.errors(switch) for switch in self.switches]
+        # Which of two ports with a number is left out is chance.
+        complaints = [[re.sub("port [bc]:", "port ?:", line) for line in lines]
+                      for lines in complaints]
+        self.assertEqual(*map(sorted, map(set, complaints)))
+        self.assertEqual(len(set(complaints[0])), 6)
+
+    def macs(self, switch):
+        return sorted(re.findall(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
+                                 switch.command("fdb/show", "br0")))
+
+    def check_topology_change(self, root, change, wait):
+        """The root forgets at the other's word, when the wire goes over which it learned."""
+        self.mixed_ring(change, root=root)
+        for switch in self.switches:
+            switch.apply(add_port("br0", "host", {"stp-port-num": "9", "rstp-port-num": "9"}))
+        self.pass_time(wait)
+        top, bottom = self.switches if root == "reference" else reversed(self.switches)
+        bottom.command("netdev-dummy/receive", "host", "ffffffffffff5000000000010800" + "00" * 46)
+        self.pass_time(1000)
+        self.assertEqual([self.macs(s) for s in self.switches], [["50:00:00:00:00:01"]] * 2)
+        bottom.command("netdev-dummy/set-admin-state", "p0", "down")
+        self.pass_time(wait)
+        self.assertEqual(self.macs(top), [])
+
+    def test_a_topology_change_empties_the_references_mac_table(self):
+        self.check_topology_change("reference", lambda operations: operations, 40_000)
+
+    def test_a_topology_change_empties_our_mac_table(self):
+        self.check_topology_change("ours", lambda operations: operations, 40_000)
+
+    def test_a_rapid_topology_change_empties_the_references_mac_table(self):
+        self.check_topology_change("reference", rapid, 10_000)
+
+    def test_a_rapid_topology_change_empties_our_mac_table(self):
+        self.check_topology_change("ours", rapid, 10_000)
 
     def test_a_lone_rapid_bridge_shows_the_same(self):
         for switch in self.switches:

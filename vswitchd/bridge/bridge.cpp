@@ -77,7 +77,9 @@ PortActions Bridge::configure_port(fdb::PortId id, PortSettings settings, TimePo
   Port& port = *slots_[index(id)].port;
   const PortSettings& old = port.settings();
   const bool forgets = old.vlan != settings.vlan || old.is_protected != settings.is_protected;
+  const bool checks_migration = settings.rstp.check_migration && !old.rstp.check_migration;
   PortActions actions = after(id, port.configure(std::move(settings), now), now);
+  if (checks_migration) check_migration(id, now, actions);
   if (forgets) actions.push_back({id, ForgetAddresses{}});
   return actions;
 }
@@ -133,6 +135,7 @@ std::optional<TimePoint> Bridge::deadline() const {
   std::optional<TimePoint> deadline;
   if (tree_) deadline = tree_->deadline();
   if (rapid_tree_) deadline = rapid_tree_->deadline();
+  deadline = earlier(deadline, tree_numbers_due_);
   if (deadlines_.empty()) return deadline;
   return earlier(deadline, deadlines_.begin()->first);
 }

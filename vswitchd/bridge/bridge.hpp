@@ -95,6 +95,9 @@ class Bridge {
   bool has_tree() const { return tree_ != nullptr || rapid_tree_ != nullptr; }
   /// `stp/tcn`, `rstp/tcn`.
   PortActions note_topology_change(TimePoint now);
+  /// All changes of a moment have been made: judges the ports' numbers in the spanning tree anew,
+  /// if one has changed.
+  PortActions settle_tree_numbers(TimePoint now);
   /// Gives the spanning tree its due.
   PortActions expire_tree(TimePoint now);
 
@@ -122,13 +125,19 @@ class Bridge {
   std::shared_ptr<const BridgePlan> plan();
 
  private:
+  /// Who numbers a port in the spanning tree; nobody where it takes no part.
+  enum class TreeNumber : std::uint8_t { none, automatic, manual };
+
   std::size_t index(fdb::PortId id) const { return static_cast<std::size_t>(id); }
   PortActions after(fdb::PortId id, Actions actions, TimePoint now);
   void update_plan(fdb::PortId id);
   void configure_tree(TimePoint now, PortActions& actions);
   void update_tree_port(fdb::PortId id, TimePoint now, PortActions& actions);
+  bool tree_numbers_agree() const;
+  TreeNumber tree_number(fdb::PortId id) const;
   std::optional<stp::PortConfig> tree_port(fdb::PortId id) const;
   void take(const stp::Actions& decided, PortActions& actions);
+  void check_migration(fdb::PortId id, TimePoint now, PortActions& actions);
   std::optional<rstp::PortConfig> rapid_tree_port(fdb::PortId id) const;
   bool can_take_part(fdb::PortId id) const;
   void take(const rstp::Actions& decided, PortActions& actions);
@@ -141,6 +150,8 @@ class Bridge {
 
   struct Slot {
     std::unique_ptr<Port> port;
+    TreeNumber tree_number = TreeNumber::none;
+    bool is_duplicate = false;  ///< another port has its number in the spanning tree
     std::optional<TimePoint> deadline;
     std::optional<MacAddress> offered_mac;
   };
@@ -159,6 +170,8 @@ class Bridge {
   MirrorCounts mirror_counts_;
   std::unique_ptr<stp::SpanningTree> tree_;
   std::unique_ptr<rstp::RapidTree> rapid_tree_;
+  /// The ports' numbers are judged when all changes of a moment have been made.
+  std::optional<TimePoint> tree_numbers_due_;
 };
 
 }  // namespace bondway::bridge

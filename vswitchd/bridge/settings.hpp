@@ -50,7 +50,7 @@ struct LacpSettings {
 /// Configuration".
 struct StpPortSettings {
   bool enabled = true;
-  std::optional<std::uint8_t> number;  ///< none: the next free one
+  std::optional<std::uint8_t> number;  ///< none: the next free one; 0: unusable, out of the tree
   std::uint8_t priority = 128;
   std::optional<std::uint16_t> path_cost;  ///< none: by the link's speed
   bool operator==(const StpPortSettings&) const = default;
@@ -68,18 +68,21 @@ struct StpSettings {
 /// Configuration".
 struct RstpPortSettings {
   bool enabled = true;
-  std::optional<std::uint16_t> number;     ///< none: the next free one
-  std::uint8_t priority = 128;             ///< a multiple of 16
+  std::optional<std::uint16_t> number;  ///< none: the next free one; 0: unusable, out of the tree
+  std::uint8_t priority = 128;          ///< a multiple of 16
   std::optional<std::uint32_t> path_cost;  ///< none: by the link's speed
   bool admin_edge = false, auto_edge = true, point_to_point = true;
+  bool admin_up = true;          ///< false: disabled in the tree, whatever its link
+  bool check_migration = false;  ///< once when it is set
   bool operator==(const RstpPortSettings&) const = default;
 };
 
 /// A bridge's, while rstp_enable.
 struct RstpSettings {
-  std::optional<MacAddress> address;  ///< none: the bridge's address
-  std::uint16_t priority = 32768;     ///< a multiple of 4096
-  Duration max_age = 20s, forward_delay = 15s;
+  std::optional<MacAddress> address;                           ///< none: the bridge's address
+  bool has_bad_address = false;                                ///< which is therefore none
+  std::uint16_t priority = 32768;                              ///< a multiple of 4096
+  std::optional<Duration> max_age = 20s, forward_delay = 15s;  ///< none: as they were
   bool rapid = true;
   std::uint32_t transmit_hold_count = 6;
   bool operator==(const RstpSettings&) const = default;

@@ -1,6 +1,9 @@
 // The bridge's part in a spanning tree.
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "vswitchd/bridge/bridge.hpp"
 
@@ -28,32 +31,58 @@ std::uint32_t path_cost(const Costs& costs, std::uint64_t speed) {
   return costs.less;
 }
 
-/// The number that the port has in the tree, else the first that no other has.
+/// The wanted number if no other port has it, else the one that the port has, else the first that
+/// no other has.
 template <typename Ports, typename NumberOf>
-std::optional<std::uint16_t> known_or_free_number(const Ports& ports, stp::Handle handle,
-                                                  std::uint16_t most, NumberOf number_of) {
+std::optional<std::uint16_t> choose_number(const Ports& ports, stp::Handle handle,
+                                           std::optional<std::uint16_t> wanted, std::uint16_t most,
+                                           NumberOf number_of) {
+  const auto is_free = [&](std::uint16_t number) {
+    return std::ranges::none_of(ports, [&](const auto& port) {
+      return port.first != handle && number_of(port.second.config) == number;
+    });
+  };
+  if (wanted && is_free(*wanted)) return wanted;
   if (const auto known = ports.find(handle); known != ports.end()) {
     return number_of(known->second.config);
   }
   for (std::uint16_t number = 1; number <= most; ++number) {
-    const bool taken = std::ranges::any_of(
-        ports, [&](const auto& port) { return number_of(port.second.config) == number; });
-    if (!taken) return number;
+    if (is_free(number)) return number;
   }
   return std::nullopt;
 }
 
-rstp::BridgeConfig tree_config(const RstpSettings& settings, const MacAddress& mac) {
-  rstp::BridgeConfig config;
+/// IEEE 802.1D-2004, 17.14.
+bool fit(Duration max_age, Duration forward_delay) { return 2 * (forward_delay - 1s) >= max_age; }
+
+template <typename... Parts>
+Log error(fmt::format_string<const Parts&...> format, const Parts&... parts) {
+  Log log;
+  log.level = Log::Level::error;
+  log.text = fmt::format(format, parts...);
+  return log;
+}
+
+/// Times that do not fit those in effect are not taken, as in the reference.
+rstp::BridgeConfig tree_config(const RstpSettings& settings, const MacAddress& mac,
+                               const rstp::BridgeConfig& in_effect) {
+  rstp::BridgeConfig config = in_effect;
   config.id = {settings.priority, settings.address.value_or(mac)};
-  config.max_age = settings.max_age;
-  config.forward_delay = settings.forward_delay;
+  for (int look = 0; look < 2; ++look) {  // the greatest age may fit the new delay only
+    if (settings.max_age && fit(*settings.max_age, config.forward_delay)) {
+      config.max_age = *settings.max_age;
+    }
+    if (settings.forward_delay && fit(config.max_age, *settings.forward_delay)) {
+      config.forward_delay = *settings.forward_delay;
+    }
+  }
   config.rapid = settings.rapid;
   config.transmit_hold_count = settings.transmit_hold_count;
   return config;
 }
 
-stp::BridgeConfig tree_config(const StpSettings& settings, const MacAddress& mac) {
+stp::BridgeConfig tree_config(const StpSettings& settings, const MacAddress& mac,
+                              const stp::BridgeConfig& /*in_effect*/) {
   stp::BridgeConfig config;
   config.id = {settings.priority, settings.system_id.value_or(mac)};
   config.hello_time = settings.hello_time;
@@ -70,13 +99,27 @@ void Bridge::configure_tree(TimePoint now, PortActions& actions) {
     if (!settings) {
       tree.reset();
     } else if (!tree) {
-      tree = std::make_unique<Tree>(tree_config(*settings, mac_), now);
+      tree = std::make_unique<Tree>(tree_config(*settings, mac_, {}), now);
     } else {
-      take(tree->configure(tree_config(*settings, mac_), now), actions);
+      take(tree->configure(tree_config(*settings, mac_, tree->config()), now), actions);
     }
   };
   keep(rapid_tree_, settings_.rstp);
-  keep(tree_, settings_.stp);
+  if (settings_.rstp && settings_.rstp->has_bad_address) {
+    actions.push_back({{},
+                       error("bridge {}: invalid rstp-address, defaulting to {}", settings_.name,
+                             to_string(mac_))});
+  }
+  for (std::size_t place = 0; place < slots_.size(); ++place) {
+    Slot& slot = slots_[place];
+    slot.is_duplicate = false;
+    slot.tree_number = settings_.stp && slot.port
+                           ? tree_number(fdb::PortId{static_cast<std::uint32_t>(place)})
+                           : TreeNumber::none;
+  }
+  keep(tree_, tree_numbers_agree() ? settings_.stp : std::nullopt);
+  tree_numbers_due_.reset();
+  if (settings_.stp && !tree_) tree_numbers_due_ = now;
   if (!was_on && !has_tree()) return;
   actions.push_back({{}, TreeStatusChanged{}});
   for (std::size_t place = 0; place < slots_.size(); ++place) {
@@ -88,6 +131,41 @@ void Bridge::configure_tree(TimePoint now, PortActions& actions) {
     actions.push_back({id, PlanChanged{}});
     actions.push_back({id, StatusChanged{}});
   }
+}
+
+Bridge::TreeNumber Bridge::tree_number(fdb::PortId id) const {
+  const StpPortSettings& settings = slots_[index(id)].port->settings().stp;
+  if (!settings.enabled || settings.number == 0 || !can_take_part(id)) return TreeNumber::none;
+  return settings.number ? TreeNumber::manual : TreeNumber::automatic;
+}
+
+/// Either all ports of a spanning tree have a configured number, or none has.
+bool Bridge::tree_numbers_agree() const {
+  const auto has = [&](TreeNumber number) {
+    return std::ranges::find(slots_, number, &Slot::tree_number) != slots_.end();
+  };
+  return !has(TreeNumber::manual) || !has(TreeNumber::automatic);
+}
+
+PortActions Bridge::settle_tree_numbers(TimePoint now) {
+  PortActions actions;
+  if (!tree_numbers_due_) return actions;
+  configure_tree(now, actions);
+  tree_numbers_due_.reset();
+  if (!tree_) {
+    actions.push_back(
+        {{},
+         error("bridge {}: must manually configure all STP port IDs or none, disabling",
+               settings_.name)});
+  }
+  for (std::size_t place = 0; place < slots_.size(); ++place) {
+    if (!slots_[place].is_duplicate) continue;
+    const PortSettings& port = slots_[place].port->settings();
+    actions.push_back({fdb::PortId{static_cast<std::uint32_t>(place)},
+                       error("port {}: duplicate stp-port-num {}, disabling", port.name,
+                             port.stp.number.value_or(0))});
+  }
+  return actions;
 }
 
 /// Bonds, internal ports and mirror outputs never take part.
@@ -103,14 +181,10 @@ std::optional<rstp::PortConfig> Bridge::rapid_tree_port(fdb::PortId id) const {
   const Port& port = *slots_[index(id)].port;
   const RstpPortSettings& settings = port.settings().rstp;
   constexpr std::uint16_t kMostNumber = 4095;
-  if (!settings.enabled || !can_take_part(id)) return std::nullopt;
-  auto number = settings.number;
-  if (!number) {
-    number = known_or_free_number(rapid_tree_->ports(), handle_of(id), kMostNumber,
-                                  [](const rstp::PortConfig& config) -> std::uint16_t {
-                                    return config.id.number & kMostNumber;
-                                  });
-  }
+  if (!settings.enabled || settings.number == 0 || !can_take_part(id)) return std::nullopt;
+  const auto number = choose_number(
+      rapid_tree_->ports(), handle_of(id), settings.number, kMostNumber,
+      [](const auto& config) -> std::uint16_t { return config.id.number & kMostNumber; });
   if (!number) return std::nullopt;
   const Member& member = port.members().front();
   rstp::PortConfig config;
@@ -127,14 +201,13 @@ std::optional<rstp::PortConfig> Bridge::rapid_tree_port(fdb::PortId id) const {
 std::optional<stp::PortConfig> Bridge::tree_port(fdb::PortId id) const {
   const Port& port = *slots_[index(id)].port;
   const PortSettings& settings = port.settings();
-  if (!settings.stp.enabled || !can_take_part(id)) return std::nullopt;
+  if (tree_number(id) == TreeNumber::none) return std::nullopt;
   const Member& member = port.members().front();
-  std::optional<std::uint16_t> number = settings.stp.number;
-  if (!number) {
-    number = known_or_free_number(tree_->ports(), handle_of(id), 255,
-                                  [](const stp::PortConfig& config) { return config.number; });
-  }
-  if (!number) return std::nullopt;
+  const auto number =
+      choose_number(tree_->ports(), handle_of(id), settings.stp.number, 255,
+                    [](const auto& config) -> std::uint16_t { return config.number; });
+  // Unlike in the rapid tree, a wanted number that another port has keeps a port out.
+  if (!number || (settings.stp.number && *number != *settings.stp.number)) return std::nullopt;
   stp::PortConfig config;
   config.name = settings.name;
   config.mac = member.mac;
@@ -146,13 +219,30 @@ std::optional<stp::PortConfig> Bridge::tree_port(fdb::PortId id) const {
 }
 
 void Bridge::update_tree_port(fdb::PortId id, TimePoint now, PortActions& actions) {
-  const auto update = [&](auto& tree, const auto& config) {
+  const Port& port = *slots_[index(id)].port;
+  const auto update = [&](auto& tree, const auto& config, bool admin_up) {
     if (!config) return take(tree.remove_port(handle_of(id), now), actions);
-    const bool up = slots_[index(id)].port->members().front().link_up;
+    const bool up = admin_up && port.members().front().link_up;
     take(tree.set_port(handle_of(id), *config, up ? stp::Link::up : stp::Link::down, now), actions);
   };
-  if (rapid_tree_) update(*rapid_tree_, rapid_tree_port(id));
-  if (tree_) update(*tree_, tree_port(id));
+  if (rapid_tree_) update(*rapid_tree_, rapid_tree_port(id), port.settings().rstp.admin_up);
+  if (!settings_.stp) return;
+  Slot& slot = slots_[index(id)];
+  const TreeNumber number = tree_number(id);
+  if (std::exchange(slot.tree_number, number) != number) tree_numbers_due_ = now;
+  if (!tree_) return;
+  const auto config = tree_port(id);
+  const auto known = tree_->ports().find(handle_of(id));
+  const bool gives_up_number =
+      known != tree_->ports().end() && (!config || config->number != known->second.config.number);
+  if (gives_up_number) tree_numbers_due_ = now;
+  const bool is_duplicate = !config && number == TreeNumber::manual;
+  if (std::exchange(slot.is_duplicate, is_duplicate) != is_duplicate) tree_numbers_due_ = now;
+  update(*tree_, config, true);
+}
+
+void Bridge::check_migration(fdb::PortId id, TimePoint now, PortActions& actions) {
+  if (rapid_tree_) take(rapid_tree_->check_migration(handle_of(id), now), actions);
 }
 
 PortActions Bridge::receive_bpdu(fdb::PortId id, std::span<const std::uint8_t> frame,
@@ -171,7 +261,7 @@ PortActions Bridge::note_topology_change(TimePoint now) {
 }
 
 PortActions Bridge::expire_tree(TimePoint now) {
-  PortActions actions;
+  PortActions actions = settle_tree_numbers(now);
   if (tree_) take(tree_->expire(now), actions);
   if (rapid_tree_) take(rapid_tree_->expire(now), actions);
   return actions;

@@ -10,8 +10,8 @@ namespace bondway::config {
 namespace {
 
 constexpr std::array<std::string_view, 9> kBridgeColumns{
-    "name",        "fail_mode", "datapath_type", "other_config",
-    "flood_vlans", "ports",     "mirrors",       "stp_enable", "rstp_enable"};
+    "name",  "fail_mode", "datapath_type", "other_config", "flood_vlans",
+    "ports", "mirrors",   "stp_enable",    "rstp_enable"};
 constexpr std::array<std::string_view, 15> kPortColumns{
     "name",         "interfaces", "bond_mode",  "bond_updelay", "bond_downdelay", "bond_fake_iface",
     "other_config", "lacp",       "mac",        "tag",          "trunks",         "cvlans",
@@ -156,7 +156,10 @@ void Reconciler::reconcile(const Affected& what, std::vector<Step>& steps) {
     known->second.mirrors = Row(*bridge_table, *row).references("mirrors");
     warn_anew(warnings, known->second.warnings, steps);
     if (settings != known->second.settings) {
-      if (!(known->second.settings.flood_vlans == settings.flood_vlans)) {  // see check_port()
+      const auto& old = known->second.settings;  // see check_port()
+      if (!(old.flood_vlans == settings.flood_vlans) ||
+          old.stp.has_value() != settings.stp.has_value() ||
+          old.rstp.has_value() != settings.rstp.has_value()) {
         affected.ports.insert(known->second.ports.begin(), known->second.ports.end());
       }
       known->second.settings = settings;

@@ -134,27 +134,29 @@ bond::Mode bond_mode(const Row& port, bool is_bond, Warnings& warnings) {
   return bond::Mode::active_backup;
 }
 
-std::optional<std::uint8_t> octet(const std::optional<std::int64_t>& number) {
-  if (!number) return std::nullopt;
-  return narrow<std::uint8_t>(*number);
+/// A number of which the reference keeps the lowest bits, whatever it is; 0 for no number.
+template <typename To>
+std::optional<To> low_bits(const Keys& keys, const char* key) {
+  if (!keys.text(key)) return std::nullopt;
+  return narrow<To>(keys.number(key).value_or(0));
 }
 
 bridge::StpPortSettings stp_port_settings(const Keys& keys) {
   bridge::StpPortSettings stp;
   stp.enabled = !keys.is_false("stp-enable");
-  stp.number = octet(keys.number("stp-port-num", 1, 255));
-  stp.priority = octet(keys.number("stp-port-priority", 0, 255)).value_or(stp.priority);
-  if (const auto cost = keys.number("stp-path-cost", 1, 65535)) {
-    stp.path_cost = narrow<std::uint16_t>(*cost);
+  if (keys.text("stp-port-num")) {
+    stp.number = narrow<std::uint8_t>(keys.number("stp-port-num", 1, 255).value_or(0));
   }
+  stp.priority = low_bits<std::uint8_t>(keys, "stp-port-priority").value_or(stp.priority);
+  stp.path_cost = low_bits<std::uint16_t>(keys, "stp-path-cost");
   return stp;
 }
 
 bridge::RstpPortSettings rstp_port_settings(const Keys& keys) {
   bridge::RstpPortSettings rstp;
   rstp.enabled = !keys.is_false("rstp-enable");
-  if (const auto number = keys.number("rstp-port-num", 1, 4095)) {
-    rstp.number = narrow<std::uint16_t>(*number);
+  if (keys.text("rstp-port-num")) {
+    rstp.number = narrow<std::uint16_t>(keys.number("rstp-port-num", 1, 4095).value_or(0));
   }
   rstp.priority =
       narrow<std::uint8_t>(keys.number("rstp-port-priority", 0, 255).value_or(128) / 16 * 16);
@@ -163,17 +165,30 @@ bridge::RstpPortSettings rstp_port_settings(const Keys& keys) {
   }
   rstp.admin_edge = keys.is_true("rstp-port-admin-edge");
   rstp.auto_edge = !keys.is_false("rstp-port-auto-edge");
-  rstp.point_to_point = keys.number("rstp-admin-p2p-mac").value_or(1) != 0;
+  rstp.point_to_point = keys.number("rstp-admin-p2p-mac").value_or(1) != 2;
+  rstp.admin_up = !keys.is_false("rstp-admin-port-state");
+  rstp.check_migration = keys.is_true("rstp-port-mcheck");
   return rstp;
+}
+
+/// Seconds; empty when they are out of range, as in IEEE 802.1D-2004, Table 17-1.
+std::optional<Duration> rapid_tree_time(const Keys& keys, const char* key, std::int64_t least,
+                                        std::int64_t most, std::int64_t absent) {
+  const auto number = keys.text(key) ? keys.number(key, least, most) : absent;
+  if (!number) return std::nullopt;
+  return std::chrono::seconds(*number);
 }
 
 bridge::RstpSettings rstp_settings(const Keys& keys) {
   bridge::RstpSettings rstp;
-  if (const auto text = keys.text("rstp-address")) rstp.address = MacAddress::parse(*text);
+  if (const auto text = keys.text("rstp-address")) {
+    rstp.address = MacAddress::parse(*text);
+    rstp.has_bad_address = !rstp.address;
+  }
   rstp.priority =
       narrow<std::uint16_t>(keys.number("rstp-priority", 0, 65535).value_or(32768) / 4096 * 4096);
-  rstp.max_age = std::chrono::seconds(keys.number("rstp-max-age", 6, 40).value_or(20));
-  rstp.forward_delay = std::chrono::seconds(keys.number("rstp-forward-delay", 4, 30).value_or(15));
+  rstp.max_age = rapid_tree_time(keys, "rstp-max-age", 6, 40, 20);
+  rstp.forward_delay = rapid_tree_time(keys, "rstp-forward-delay", 4, 30, 15);
   rstp.rapid = keys.number("rstp-force-protocol-version").value_or(2) != 0;
   rstp.transmit_hold_count =
       narrow<std::uint32_t>(keys.number("rstp-transmit-hold-count", 1, 10).value_or(6));
@@ -264,6 +279,22 @@ std::optional<std::uint64_t> hex_number(const std::optional<std::string>& text) 
   return number;
 }
 
+/// Why a port stays out of the bridge's spanning tree, though it should be in it.
+void check_tree_port(const bridge::BridgeSettings& bridge, const bridge::PortSettings& port,
+                     Warnings& warnings) {
+  const bool wants_rapid = bridge.rstp && port.rstp.enabled;
+  if (!wants_rapid && !(bridge.stp && port.stp.enabled)) return;
+  const auto complain = [&](std::string_view what) {
+    warnings.push_back({fmt::format("port {}: {}", port.name, what), Warning::Kind::error});
+  };
+  if (port.interfaces.size() > 1) {
+    return complain(wants_rapid ? "cannot enable RSTP on bonds, disabling"
+                                : "cannot enable STP on bonds, disabling");
+  }
+  if (wants_rapid && port.rstp.number == 0) complain("invalid rstp-port-num");
+  if (!wants_rapid && port.stp.number == 0) complain("invalid stp-port-num");
+}
+
 }  // namespace
 
 bridge::InterfaceSettings interface_settings(const Row& row) {
@@ -335,6 +366,12 @@ bridge::BridgeSettings bridge_settings(const Row& row, Warnings& warnings) {
   settings.flood_vlans = vlan_set(row.numbers("flood_vlans"));
   if (row.flag("rstp_enable")) {
     settings.rstp = rstp_settings(keys);
+    if (row.flag("stp_enable")) {
+      warnings.push_back(
+          {fmt::format("{}: RSTP and STP are mutually exclusive but both are "
+                       "configured; enabling RSTP",
+                       settings.name)});
+    }
   } else if (row.flag("stp_enable")) {
     settings.stp = stp_settings(settings.name, keys, warnings);
   }
@@ -367,6 +404,7 @@ bridge::MirrorSettings mirror_settings(const Row& row, const PortName& port_name
 
 void check_port(const bridge::BridgeSettings& bridge, const bridge::PortSettings& port,
                 Warnings& warnings) {
+  check_tree_port(bridge, port, warnings);
   for (const bridge::InterfaceSettings& interface : port.interfaces) {
     if (!interface.mac) continue;
     const auto complain = [&](std::string_view what) {

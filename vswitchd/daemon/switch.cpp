@@ -59,6 +59,9 @@ void Switch::apply(const std::vector<config::Step>& steps) {
     attend();
   }
   factory_.expect_no_more();
+  for (auto& [row, bridge] : bridges_) {
+    queue(bridge.id, bridge.bridge->settle_tree_numbers(now()));
+  }
   settle();
 }
 
