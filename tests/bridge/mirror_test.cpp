@@ -39,6 +39,13 @@ class MirrorTest : public testing::Test {
     settings.id = settings.name = std::to_string(mirrors.size());
     return settings;
   }
+  /// Floods what arrives on the first port in VLAN 30.
+  MirrorSettings flooding_mirror() const {
+    MirrorSettings settings = mirror();
+    settings.source_ports = {"0"};
+    settings.output_vlan = vlan(30);
+    return settings;
+  }
   void add(MirrorSettings settings) {
     counts[settings.id] = std::make_shared<MirrorCount>();
     mirrors.push_back(std::move(settings));
@@ -128,10 +135,7 @@ TEST_F(MirrorTest, TakesOnlyItsVlansAndNotWhatIsNotAdmitted) {
 
 TEST_F(MirrorTest, FloodsAnOutputVlan) {
   const auto p0 = add_port(), p1 = add_port(), access = add_access_port(30);
-  MirrorSettings settings = mirror();
-  settings.source_ports = {"0"};
-  settings.output_vlan = vlan(30);
-  add(settings);
+  add(flooding_mirror());
   const TagEdit push{0, 1, {VlanTag{0x8100, 30}, {}}};
   deliveries(frame(kA, kBroadcast), p0);
   EXPECT_THAT(sent, UnorderedElementsAre(Delivery{p1, {}, 0}, Delivery{p0, push, 0},
@@ -155,9 +159,7 @@ TEST_F(MirrorTest, CutsCopiesAndCountsWholeFrames) {
 
 TEST_F(MirrorTest, CutsNoMoreOfAFloodOnceACopyWasCopied) {
   const auto p0 = add_port(), p1 = add_port(), p2 = add_port(), out = add_port();
-  MirrorSettings flooding = mirror();
-  flooding.source_ports = {"0"};
-  flooding.output_vlan = vlan(30);
+  MirrorSettings flooding = flooding_mirror();
   flooding.snaplen = 20;
   add(flooding);
   MirrorSettings copying = mirror();
@@ -197,10 +199,7 @@ TEST_F(MirrorTest, SendsCopiesOverPatchesBesideTheFrameItself) {
   const auto beyond = builder.add_port(last);
   builder.patch(near, far);
   builder.patch(on, end);
-  MirrorSettings settings = mirror();
-  settings.source_ports = {"0"};
-  settings.output_vlan = vlan(30);
-  add(settings);
+  add(flooding_mirror());
   const TagEdit push{0, 1, {VlanTag{0x8100, 30}, {}}};
   deliveries(frame(kA, kBroadcast), p0);
   EXPECT_THAT(sent, UnorderedElementsAre(Delivery{p0, push, 0}, Delivery{beyond, {}, 0},
