@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "vswitchd/rstp/variables.hpp"
+
 namespace bondway::daemon {
 namespace {
 
@@ -131,9 +133,8 @@ TEST(JsonViews, ShowsLacpCounters) {
 }
 
 /// A bridge beside the root, in either spanning tree.
-template <typename View>
-View sample_tree(typename View::Port port) {
-  View view;
+stp::TreeView sample_tree(stp::TreeView::Port port) {
+  stp::TreeView view;
   view.name = "br1";
   view.root = {{4096, mac(0x020000000001)}, 2s, 20s, 15s};
   view.bridge = {{32768, mac(0x020000000002)}, 1500ms, 30s, 16s};
@@ -143,11 +144,12 @@ View sample_tree(typename View::Port port) {
   return view;
 }
 stp::TreeView sample_stp() {
-  return sample_tree<stp::TreeView>({"p1", stp::Role::root, stp::State::learning, 19, 128, 3});
+  return sample_tree(
+      {"p1", to_string(stp::Role::root), to_string(stp::State::learning), 19, 128, 3});
 }
-rstp::RapidTreeView sample_rstp() {
-  auto view = sample_tree<rstp::RapidTreeView>(
-      {"p1", rstp::Role::designated, rstp::State::forwarding, 2000, 128, 3});
+stp::TreeView sample_rstp() {
+  auto view = sample_tree(
+      {"p1", to_string(rstp::Role::designated), to_string(rstp::State::forwarding), 2000, 128, 3});
   view.root_port.reset();
   return view;
 }

@@ -12,8 +12,8 @@ TreeView sample() {
   view.bridge = {{32768, MacAddress::from_number(0x0200'0000'0002)}, 2s, 20s, 15s};
   view.root_port = "l0b";
   view.root_path_cost = 2;
-  view.ports = {{"longinterface0", Role::designated, State::forwarding, 2, 128, 1},
-                {"l0b", Role::root, State::learning, 19, 128, 3}};
+  view.ports = {{"longinterface0", "designated", "forwarding", 2, 128, 1},
+                {"l0b", "root", "learning", 19, 128, 3}};
   return view;
 }
 
@@ -41,6 +41,20 @@ TEST(StpShow, LooksAsTheReferencesDoes) {
             "  longinterf designated forwarding 2     128.1\n"
             "  l0b        root       learning   19    128.3\n"
             "\n");
+}
+
+TEST(RstpShow, IsSetALittleWider) {
+  TreeView view = sample();
+  view.is_rapid = true;
+  view.ports.resize(1);
+  const std::string text = to_text(view);
+  EXPECT_NE(text.find("Root ID:\n  stp-priority    32768\n"), std::string::npos);
+  EXPECT_TRUE(
+      text.ends_with("  Interface  Role       State      Cost     Pri.Nbr \n"
+                     "  ---------- ---------- ---------- -------- -------\n"
+                     "  longinterf designated forwarding 2        128.1\n"
+                     "\n"))
+      << text;
 }
 
 TEST(StpShow, SaysSoWhenTheBridgeIsTheRoot) {

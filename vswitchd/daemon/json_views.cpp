@@ -127,8 +127,7 @@ json lag_json(const lacp::LagView& port) {
           {"members", array_of(port.members, lag_member_json)}};
 }
 
-template <typename Bridge>
-json tree_bridge_json(const Bridge& bridge) {
+json tree_bridge_json(const stp::TreeView::Bridge& bridge) {
   return {{"priority", bridge.id.priority},
           {"system_id", text(bridge.id.mac)},
           {"hello_time_ms", to_ms(bridge.hello_time)},
@@ -136,15 +135,11 @@ json tree_bridge_json(const Bridge& bridge) {
           {"forward_delay_ms", to_ms(bridge.forward_delay)}};
 }
 
-template <typename View>
-json tree_json(const View& view) {
-  const auto port_json = [](const typename View::Port& port) {
-    return json{{"name", port.name},
-                {"role", to_string(port.role)},
-                {"state", to_string(port.state)},
-                {"path_cost", port.path_cost},
-                {"priority", port.priority},
-                {"number", port.number}};
+json tree_json(const stp::TreeView& view) {
+  const auto port_json = [](const stp::TreeView::Port& port) {
+    return json{{"name", port.name},         {"role", port.role},
+                {"state", port.state},       {"path_cost", port.path_cost},
+                {"priority", port.priority}, {"number", port.number}};
   };
   return {{"name", view.name},
           {"root", tree_bridge_json(view.root)},
@@ -191,11 +186,7 @@ json lacp_stats_json(std::span<const lacp::LagView> ports) {
 }
 
 json tree_show_json(std::span<const stp::TreeView> bridges) {
-  return versioned("bridges", array_of(bridges, tree_json<stp::TreeView>));
-}
-
-json tree_show_json(std::span<const rstp::RapidTreeView> bridges) {
-  return versioned("bridges", array_of(bridges, tree_json<rstp::RapidTreeView>));
+  return versioned("bridges", array_of(bridges, tree_json));
 }
 
 json fdb_show_json(std::string_view bridge, const fdb::TableView& table) {

@@ -9,7 +9,6 @@
 #include "vswitchd/bond/view.hpp"
 #include "vswitchd/fdb/view.hpp"
 #include "vswitchd/lacp/view.hpp"
-#include "vswitchd/rstp/view.hpp"
 #include "vswitchd/stp/view.hpp"
 
 /// Snapshots as `ovs-appctl --format json` shows them: docs/appctl-json.md describes every member.
@@ -22,7 +21,6 @@ nlohmann::json lacp_show_json(std::span<const lacp::LagView> ports);
 nlohmann::json lacp_stats_json(std::span<const lacp::LagView> ports);
 
 nlohmann::json tree_show_json(std::span<const stp::TreeView> bridges);
-nlohmann::json tree_show_json(std::span<const rstp::RapidTreeView> bridges);
 
 /// As releases from 3.6 on print it, and therefore without a version: bridge to array of entries.
 nlohmann::json fdb_show_json(std::string_view bridge, const fdb::TableView& table);

@@ -13,25 +13,28 @@ namespace {
 
 using process::Args;
 
+using Views = std::vector<stp::TreeView>;
+
 /// Which spanning tree a command is about.
 struct Protocol {
   const char* name;
   const char* missing;  ///< what it says where there is none
   bool (*runs)(const bridge::Bridge&);
+  stp::TreeView (*view)(const bridge::Bridge&);
 };
 
-constexpr Protocol kStp{"stp", "no such stp object",
-                        [](const bridge::Bridge& bridge) { return bridge.tree() != nullptr; }};
-constexpr Protocol kRstp{"rstp", "No such RSTP object", [](const bridge::Bridge& bridge) {
-                           return bridge.rapid_tree() != nullptr;
-                         }};
-
-stp::TreeView view_tree(const bridge::Bridge& bridge) {
-  return stp::view(*bridge.tree(), bridge.settings().name);
-}
-rstp::RapidTreeView view_rapid_tree(const bridge::Bridge& bridge) {
-  return rstp::view(*bridge.rapid_tree(), bridge.settings().name);
-}
+constexpr Protocol kProtocols[] = {
+    {"stp", "no such stp object",
+     [](const bridge::Bridge& bridge) { return bridge.tree() != nullptr; },
+     [](const bridge::Bridge& bridge) {
+       return stp::view(*bridge.tree(), bridge.settings().name);
+     }},
+    {"rstp", "No such RSTP object",
+     [](const bridge::Bridge& bridge) { return bridge.rapid_tree() != nullptr; },
+     [](const bridge::Bridge& bridge) {
+       return rstp::view(*bridge.rapid_tree(), bridge.settings().name);
+     }},
+};
 
 /// Calls `use` with the named bridge, or with all, by name, that run the protocol.
 Result<void> for_trees(Switch& sw, const Protocol& protocol, const Args& args,
@@ -52,33 +55,30 @@ Result<std::string> note_change(Switch& sw, const Protocol& protocol, const Args
       .map([] { return std::string("OK"); });
 }
 
-template <typename View>
-void add(process::CommandTable& table, Switch& sw, const Protocol& protocol,
-         View (*view)(const bridge::Bridge&)) {
-  using Views = std::vector<View>;
-  const auto snapshot = [&sw, &protocol, view](const Args& args) -> Result<Views> {
-    Views views;
-    return for_trees(sw, protocol, args,
-                     [&](SwitchBridge& bridge) { views.push_back(view(*bridge.bridge)); })
-        .map([&] { return views; });
-  };
-  const auto text = [](const Views& bridges) {
-    std::string all;
-    for (const View& bridge : bridges) all += to_text(bridge);
-    return all;
-  };
-  table.add(process::show_command(fmt::format("{}/show", protocol.name), "[bridge]", 0, 1, snapshot,
-                                  text,
-                                  [](const Views& bridges) { return tree_show_json(bridges); }));
-  table.add(fmt::format("{}/tcn", protocol.name), "[bridge]", 0, 1,
-            [&sw, &protocol](const Args& args) { return note_change(sw, protocol, args); });
+Result<Views> take(Switch& sw, const Protocol& protocol, const Args& args) {
+  Views views;
+  return for_trees(sw, protocol, args,
+                   [&](SwitchBridge& bridge) { views.push_back(protocol.view(*bridge.bridge)); })
+      .map([&] { return views; });
+}
+
+std::string text(const Views& bridges) {
+  std::string all;
+  for (const stp::TreeView& bridge : bridges) all += to_text(bridge);
+  return all;
 }
 
 }  // namespace
 
 void add_tree_commands(process::CommandTable& table, Switch& sw) {
-  add(table, sw, kStp, view_tree);
-  add(table, sw, kRstp, view_rapid_tree);
+  for (const Protocol& protocol : kProtocols) {
+    table.add(process::show_command(
+        fmt::format("{}/show", protocol.name), "[bridge]", 0, 1,
+        [&sw, &protocol](const Args& args) { return take(sw, protocol, args); }, text,
+        tree_show_json));
+    table.add(fmt::format("{}/tcn", protocol.name), "[bridge]", 0, 1,
+              [&sw, &protocol](const Args& args) { return note_change(sw, protocol, args); });
+  }
 }
 
 }  // namespace bondway::daemon

@@ -7,22 +7,15 @@
 namespace bondway::stp {
 namespace {
 
-long long seconds(Duration span) { return span / 1s; }
-
-std::string describe(const TreeView::Bridge& bridge) {
+std::string describe(const TreeView::Bridge& bridge, bool is_rapid) {
   return fmt::format(
-      "  stp-priority  {}\n"
+      "  stp-priority  {}{}\n"
       "  stp-system-id   {}\n"
       "  stp-hello-time  {}s\n"
       "  stp-max-age     {}s\n"
       "  stp-fwd-delay   {}s\n",
-      bridge.id.priority, to_string(bridge.id.mac), seconds(bridge.hello_time),
-      seconds(bridge.max_age), seconds(bridge.forward_delay));
-}
-
-std::string describe(const TreeView::Port& port) {
-  return fmt::format("  {:<11.10}{:<11.10}{:<11.10}{:<6}{}.{}\n", port.name, to_string(port.role),
-                     to_string(port.state), port.path_cost, port.priority, port.number);
+      is_rapid ? "  " : "", bridge.id.priority, to_string(bridge.id.mac), bridge.hello_time / 1s,
+      bridge.max_age / 1s, bridge.forward_delay / 1s);
 }
 
 }  // namespace
@@ -36,26 +29,32 @@ TreeView view(const SpanningTree& tree, std::string name) {
   view.root_path_cost = tree.root_path_cost();
   if (tree.root_port()) view.root_port = tree.ports().at(*tree.root_port()).config.name;
   for (const auto& [handle, port] : tree.ports()) {
-    view.ports.push_back({port.config.name, tree.role(handle), port.state, port.config.path_cost,
-                          port.config.priority, port.config.number});
+    view.ports.push_back({port.config.name, to_string(tree.role(handle)), to_string(port.state),
+                          port.config.path_cost, port.config.priority, port.config.number});
   }
   std::ranges::sort(view.ports, {}, &TreeView::Port::number);
   return view;
 }
 
 std::string to_text(const TreeView& view) {
-  std::string text = fmt::format("---- {} ----\nRoot ID:\n{}", view.name, describe(view.root));
+  std::string text =
+      fmt::format("---- {} ----\nRoot ID:\n{}", view.name, describe(view.root, view.is_rapid));
   if (view.root_port) {
     text += fmt::format("  root-port       {}\n  root-path-cost  {}\n", *view.root_port,
                         view.root_path_cost);
   } else {
     text += "  This bridge is the root\n";
   }
-  text += fmt::format("\nBridge ID:\n{}\n", describe(view.bridge));
-  text +=
-      "  Interface  Role       State      Cost  Pri.Nbr \n"
-      "  ---------- ---------- ---------- ----- -------\n";
-  for (const TreeView::Port& port : view.ports) text += describe(port);
+  text += fmt::format("\nBridge ID:\n{}\n", describe(view.bridge, view.is_rapid));
+  const int cost_width = view.is_rapid ? 8 : 5;
+  text += fmt::format(
+      "  Interface  Role       State      {:<{}} Pri.Nbr \n"
+      "  ---------- ---------- ---------- {:-<{}} -------\n",
+      "Cost", cost_width, "", cost_width);
+  for (const TreeView::Port& port : view.ports) {
+    text += fmt::format("  {:<11.10}{:<11.10}{:<11.10}{:<{}} {}.{}\n", port.name, port.role,
+                        port.state, port.path_cost, cost_width, port.priority, port.number);
+  }
   return text + "\n";
 }
 
