@@ -50,18 +50,6 @@ class Rtnl {
   int error_ = 0;  ///< why there is no socket
 };
 
-/// Calls visit(const nlattr&) for each attribute inside another.
-template <typename Visit>
-void for_each_nested(const nlattr& nest, Visit&& visit) {
-  mnl_attr_parse_nested(
-      &nest,
-      [](const nlattr* attribute, void* context) {
-        (*static_cast<std::remove_reference_t<Visit>*>(context))(*attribute);
-        return MNL_CB_OK;
-      },
-      const_cast<void*>(static_cast<const void*>(&visit)));
-}
-
 /// Calls visit(const nlattr&) for each attribute behind the fixed header of the message.
 template <typename Header, typename Visit>
 void for_each_attribute(const nlmsghdr& message, Visit&& visit) {
