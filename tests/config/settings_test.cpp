@@ -154,7 +154,9 @@ TEST_F(SettingsTest, WhatAnInterfaceCannotHaveAsItsMacIsAnError) {
   bridge::InterfaceSettings zero{.name = "i2", .type = "internal", .mac = MacAddress()};
   bridge::InterfaceSettings system{.name = "e0", .mac = MacAddress()};
   port.interfaces = {local, many, zero, system};
-  check_port({.name = "br0"}, port, warnings);
+  bridge::BridgeSettings bridge;
+  bridge.name = "br0";
+  check_port(bridge, port, warnings);
   ASSERT_EQ(warnings.size(), 3u);
   EXPECT_EQ(warnings[0].text,
             "interface br0: ignoring mac in Interface record (use Bridge record to set local "

@@ -79,6 +79,34 @@ TEST_F(SystemTest, CountsCarrierChanges) {
   EXPECT_EQ(device->state().link_resets, 2U);
 }
 
+TEST_F(SystemTest, TellsOfALostCarrierBeforeItAsksForTheSpeed) {
+  const auto owner = create_tap("t0", std::nullopt);
+  ASSERT_TRUE(owner) << owner.error().message;
+  sh("ethtool -s t0 speed 10; ip link set t0 up");
+  Links links;
+  const auto device = open("t0");
+  ASSERT_EQ(device->state().speed, 10'000'000U);
+  ASSERT_TRUE(device->state().carrier);
+  const auto update = [&] {
+    for (const auto& event : links.read()) device->update(event);
+  };
+  sh("ethtool -s t0 speed 1000; ip link set t0 down");
+  update();
+  EXPECT_FALSE(device->state().carrier);
+  EXPECT_EQ(device->state().speed, 10'000'000U);
+  EXPECT_TRUE(device->catch_up());
+  EXPECT_EQ(device->state().speed, 1'000'000'000U);
+  EXPECT_FALSE(device->catch_up());
+
+  sh("ethtool -s t0 speed 100; ip link set t0 up");
+  ASSERT_TRUE(eventually([&] {
+    update();
+    return device->state().carrier;
+  }));
+  EXPECT_EQ(device->state().speed, 100'000'000U);
+  EXPECT_FALSE(device->catch_up());
+}
+
 TEST_F(SystemTest, IsGoneWhenTheDeviceIsDeletedRenamedOrMoved) {
   const Namespace host;
   for (const std::string& what :

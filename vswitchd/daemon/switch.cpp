@@ -12,7 +12,7 @@ namespace bondway::daemon {
 
 Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint()> now, Logger log)
     : now_(std::move(now)),
-      log_(std::move(log)),
+      write_log_(std::move(log)),
       factory_(dummies),
       datapath_(now_),
       interfaces_(io, factory_, datapath_, [this](bridge::InterfaceId id, const FrameView& frame) {
@@ -206,9 +206,9 @@ void Switch::perform(const config::ChangeSwitch& step) {
 void Switch::perform(const config::Warn& step) {
   using Kind = config::Warning::Kind;
   const auto& [text, kind] = step.warning;
-  log_({.level = kind == Kind::error ? bridge::Log::Level::error : bridge::Log::Level::warning,
-        .text = text,
-        .limited = kind == Kind::once_a_minute});
+  log({.level = kind == Kind::error ? bridge::Log::Level::error : bridge::Log::Level::warning,
+       .text = text,
+       .limited = kind == Kind::once_a_minute});
 }
 
 // ---- interfaces
@@ -288,18 +288,18 @@ bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
 }
 
 /// Under the names of the modules that scripts look for.
-void Switch::log_unopened(const Interface& interface) const {
+void Switch::log_unopened(const Interface& interface) {
   using Level = bridge::Log::Level;
   const std::string& name = interface.settings.name;
   if (interface.type == "patch") {
-    log_({"netdev_vport", Level::error, interface.error});
-    log_({"netdev", Level::warning,
-          fmt::format("{}: could not set configuration (Invalid argument)", name)});
+    log({"netdev_vport", Level::error, interface.error});
+    log({"netdev", Level::warning,
+         fmt::format("{}: could not set configuration (Invalid argument)", name)});
     return;
   }
   if (interface.error.ends_with("(Address family not supported by protocol)")) {
-    log_({"netdev", Level::warning,
-          fmt::format("could not create netdev {} of unknown type {}", name, interface.type)});
+    log({"netdev", Level::warning,
+         fmt::format("could not create netdev {} of unknown type {}", name, interface.type)});
   }
   log(interface.error, Level::warning);
 }
@@ -388,8 +388,8 @@ const bridge::Port* Switch::find_port_of(const Interface& interface) {
   return bridge == nullptr ? nullptr : bridge->bridge->find(interface.port);
 }
 
-void Switch::log(std::string text, bridge::Log::Level level) const {
-  log_({"bridge", level, std::move(text)});
+void Switch::log(std::string text, bridge::Log::Level level) {
+  log({"bridge", level, std::move(text)});
 }
 
 }  // namespace bondway::daemon

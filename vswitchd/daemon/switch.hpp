@@ -139,7 +139,7 @@ class Switch {
   /// Opens what the interfaces' settings ask for; those that work become members of the port.
   void open(SwitchPort& port, std::span<Interface* const> interfaces);
   bool open_one(SwitchBridge& bridge, Interface& interface);
-  void log_unopened(const Interface& interface) const;
+  void log_unopened(const Interface& interface);
   void reopen(Interface& interface);
   void close(SwitchPort& port, Interface& interface);
   void remove_interface(SwitchPort& port, bridge::InterfaceId id);
@@ -168,6 +168,8 @@ class Switch {
   void settle();
   void run_queue();
   void publish();
+  void carry_out();
+  bool catch_up();
   void note_bond(SwitchPort& port);
   void place_members(const SwitchBridge& bridge, fdb::PortId port);
   void send_waiting();
@@ -184,12 +186,13 @@ class Switch {
   SwitchPort& port_of(const Interface& interface) {
     return *find_bridge(interface.bridge)->find(interface.port);
   }
-  void log(std::string text, bridge::Log::Level level = bridge::Log::Level::info) const;
+  void log(std::string text, bridge::Log::Level level = bridge::Log::Level::info);
+  void log(bridge::Log line) { log_.push_back(std::move(line)); }
 
   static constexpr Duration kAttentionInterval = 20ms;
 
   std::function<TimePoint()> now_;
-  Logger log_;
+  Logger write_log_;
   DeviceFactory factory_;
   netdev::Links links_;
   datapath::Datapath datapath_;
@@ -217,6 +220,8 @@ class Switch {
   /// What leaves when the plan that it needs is in force.
   std::vector<std::pair<bridge::BridgeId, fdb::PortId>> announcing_;
   std::vector<std::pair<db::Uuid, bridge::SendFrame>> sending_;  ///< with the interface's row
+  std::vector<bridge::Log> log_;                                 ///< not yet written
+  std::set<bridge::InterfaceId> behind_;  ///< whose device may have more to tell: catch_up()
 
   std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew
   std::vector<std::shared_ptr<const bridge::BridgePlan>> bridge_plans_;

@@ -95,6 +95,7 @@ void Switch::check_link(bridge::InterfaceId id) {
 
 void Switch::link_changed(Interface& interface) {
   news_.interfaces.insert(interface.id);
+  behind_.insert(interface.id);
   if (!interface.is_open()) return;
   SwitchPort& port = port_of(interface);
   SwitchBridge& bridge = bridge_of(port);
@@ -205,11 +206,30 @@ void Switch::run_queue() {
 }
 
 void Switch::settle() {
+  carry_out();
+  if (catch_up()) carry_out();
+  for (const bridge::Log& line : std::exchange(log_, {})) write_log_(line);
+  news_.interfaces.merge(interfaces_.take_changed());
+  if (on_settled) on_settled();
+}
+
+void Switch::carry_out() {
   run_queue();
   publish();
   send_waiting();
-  news_.interfaces.merge(interfaces_.take_changed());
-  if (on_settled) on_settled();
+}
+
+/// What had to wait until frames went the new way.  True if it changed anything.
+bool Switch::catch_up() {
+  bool changed = false;
+  for (const bridge::InterfaceId id : std::exchange(behind_, {})) {
+    Interface* interface = interfaces_.find(id);
+    if (interface == nullptr || !interface->device) continue;
+    if (!interface->device->catch_up()) continue;
+    link_changed(*interface);
+    changed = true;
+  }
+  return changed;
 }
 
 void Switch::perform(const SwitchBridge& bridge, const bridge::PortAction& action) {
@@ -263,7 +283,7 @@ void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::CheckLink& chec
   if (link && interface->device->update({*link, *link})) link_changed(*interface);
 }
 
-void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::Log& log) { log_(log); }
+void Switch::act(const SwitchBridge&, fdb::PortId, const bridge::Log& log) { this->log(log); }
 
 void Switch::act(const SwitchBridge& bridge, fdb::PortId port, const bridge::ForgetAddresses&) {
   datapath_.exclusively([&] { bridge.bridge->macs()->flush_port(port); });

@@ -40,6 +40,7 @@ bool KernelDevice::is_lost(const std::optional<Link>& after) const {
 
 void KernelDevice::take(const Link& link) {
   const bool first = link_.ifindex == 0;
+  const bool lost_carrier = state_.carrier && !link.carrier;
   if (!first && link.carrier != state_.carrier) ++state_.link_resets;
   state_.name = link.name;
   state_.mac = link.mac;
@@ -48,7 +49,21 @@ void KernelDevice::take(const Link& link) {
   state_.carrier = link.carrier;
   state_.ifindex = link.ifindex;
   link_ = link;
-  if (link.namespace_id == Link::kHere) read_speed(link.name, state_);
+  // Nobody waits for the speed of a link that has failed, but frames do for another link.
+  speed_is_old_ = true;
+  if (!lost_carrier) read_speed();
+}
+
+void KernelDevice::read_speed() {
+  speed_is_old_ = false;
+  if (link_.namespace_id == Link::kHere) netdev::read_speed(link_.name, state_);
+}
+
+bool KernelDevice::catch_up() {
+  if (!speed_is_old_ || gone()) return false;
+  const DeviceState last = state_;
+  read_speed();
+  return state_ != last;
 }
 
 Statistics KernelDevice::statistics() const {

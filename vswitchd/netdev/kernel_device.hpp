@@ -15,6 +15,7 @@ namespace bondway::netdev {
 class KernelDevice : public Netdev {
  public:
   bool update(const LinkEvent& event) override;
+  bool catch_up() override;
   Statistics statistics() const override;
   Result<void> set_mac(const MacAddress& mac) override;
   Result<void> set_mtu(int mtu) override;
@@ -33,9 +34,11 @@ class KernelDevice : public Netdev {
 
   bool is_lost(const std::optional<Link>& after) const;
   void take(const Link& link);
+  void read_speed();
 
   const WhenMoved when_moved_;
   Link link_;
+  bool speed_is_old_ = false;
 };
 
 /// A frame on its way out, with its tags edited, as the pieces that the kernel gathers.

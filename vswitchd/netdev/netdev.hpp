@@ -130,6 +130,9 @@ class Netdev {
   /// state() or gone() has changed.
   virtual bool update(const LinkEvent& event) = 0;
 
+  /// Asks for what update() has put off to be done sooner.  True if state() has changed.
+  virtual bool catch_up() { return false; }
+
   /// The content of the interface's statistics column.
   virtual Statistics statistics() const = 0;
 

@@ -151,9 +151,9 @@ void measure_cuts(const Settings& settings, const std::vector<Place>& sinks) {
   for (auto* each : {&silences, &own_silences, &losses}) std::ranges::sort(*each);
   fmt::print(
       "{{\"silence_ms\": {:.3f}, \"own_silence_ms\": {:.3f}, \"silence_most_ms\": {:.3f}, "
-      "\"lost\": {:.0f}, \"lost_most\": {:.0f}}}\n",
+      "\"own_silence_most_ms\": {:.3f}, \"lost\": {:.0f}, \"lost_most\": {:.0f}}}\n",
       silences[silences.size() / 2], own_silences[own_silences.size() / 2], silences.back(),
-      losses[losses.size() / 2], losses.back());
+      own_silences.back(), losses[losses.size() / 2], losses.back());
 }
 
 int main(int argc, char** argv) {
