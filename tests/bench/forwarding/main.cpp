@@ -2,6 +2,7 @@
 // meanwhile. One line of JSON says what happened.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #include <exception>
 #include <iostream>
 #include <optional>
+#include <ranges>
+#include <string>
 #include <thread>
 
 #include "tests/bench/forwarding/generator.hpp"
@@ -105,6 +108,12 @@ void measure_throughput(const Settings& settings, const std::vector<Place>& sink
              static_cast<double>(end - begin) / seconds, sink.overrun());
 }
 
+/// When it began, in seconds, and how long it was.
+std::string text(const Silence& silence) {
+  return fmt::format("[{:.6f}, {:.3f}, {:.3f}]", static_cast<double>(silence.window.begin) / 1e9,
+                     milliseconds(silence.whole), milliseconds(silence.own));
+}
+
 void measure_outcome(const Settings& settings, const std::vector<Place>& sinks) {
   Generator generator(place(settings.from), settings.load);
   Sink sink(sinks, Sink::Keep::arrivals);
@@ -114,9 +123,11 @@ void measure_outcome(const Settings& settings, const std::vector<Place>& sinks) 
   const Outcome outcome = assess(sink.arrivals(), generator.sent_at(), pauses);
   fmt::print(
       "{{\"sent\": {}, \"received\": {}, \"lost\": {}, \"duplicated\": {}, \"reordered\": {}, "
-      "\"silence_ms\": {:.3f}, \"own_silence_ms\": {:.3f}, \"overrun\": {}}}\n",
+      "\"silence_ms\": {:.3f}, \"own_silence_ms\": {:.3f}, \"overrun\": {}, "
+      "\"silences\": [{}]}}\n",
       done.sent, outcome.received, outcome.lost, outcome.duplicated, outcome.reordered,
-      milliseconds(outcome.silence), milliseconds(outcome.own_silence), sink.overrun());
+      milliseconds(outcome.silence), milliseconds(outcome.own_silence), sink.overrun(),
+      fmt::join(outcome.silences | std::views::transform(text), ", "));
 }
 
 /// Cuts, under load, the cable that frames come in by; mends it for the next cut.

@@ -264,10 +264,11 @@ def tcp(topology):
 
 
 def busy(topology):
-    """A thousand ports come and go while frames pass."""
+    """A thousand ports come and go while frames pass; before, as long without."""
     if not topology.is_switch:
         return {}
-    return {**come_and_go(topology, "patch ports", lambda index: ["type=patch", f"options:peer=y{index}"]),
+    return {**watched(topology, "no change", lambda: {}),
+            **come_and_go(topology, "patch ports", lambda index: ["type=patch", f"options:peer=y{index}"]),
             **come_and_go(topology, "internal ports", lambda _: ["type=internal"])}
 
 
@@ -276,24 +277,37 @@ def come_and_go(topology, what, settings):
     for index in range(1000):
         additions += ["--", "add-port", "br0", f"x{index}", "--", "set", "interface", f"x{index}", *settings(index)]
         removals += ["--", "del-port", "br0", f"x{index}"]
+
+    def change():
+        begin = time.monotonic()
+        topology.vsctl(*additions[1:])
+        added = time.monotonic()
+        topology.vsctl(*removals[1:])
+        return {f"1,000 {what}: added in, s": added - begin,
+                f"1,000 {what}: removed in, s": time.monotonic() - added}
+
+    return watched(topology, f"1,000 {what}", change)
+
+
+def watched(topology, what, change, seconds=30):
+    """What became of 50,000 frames a second, and how they fared while `change` was made, all the time for none."""
     load = subprocess.Popen([os.path.join(topology.binaries, "forwarding_load"), "--from",
                              f"{topology.space('gen')}/g0", "--to",
                              f"{topology.space('sink')}/p0,{topology.space('sink')}/p1", "--rate", "50000",
-                             "--flows", "16", "--seconds", "30"], stdout=subprocess.PIPE, text=True)
+                             "--flows", "16", "--seconds", str(seconds)], stdout=subprocess.PIPE, text=True)
     topology.processes.append(load)
+    end = time.monotonic() + seconds
     time.sleep(1)
-    begin = time.monotonic()
-    topology.vsctl(*additions[1:])
-    added = time.monotonic()
-    topology.vsctl(*removals[1:])
-    removed = time.monotonic()
+    begin = time.time()
+    result = change()
+    changed = time.time() if result else begin + seconds
+    if time.monotonic() > end - 1:
+        print(f"# the load ended before {what} had come and gone", file=sys.stderr)
     answer = json.loads(load.communicate()[0])
-    if removed - begin > 28:
-        print(f"# the load ended before the {what} had gone", file=sys.stderr)
-    return {f"1,000 {what}: added in, s": added - begin, f"1,000 {what}: removed in, s": removed - added,
-            f"1,000 {what} meanwhile: lost at 50 kpps": answer["lost"],
-            f"1,000 {what} meanwhile: longest silence, ms": answer["silence_ms"],
-            f"1,000 {what} meanwhile: the same, machine's pauses aside": answer["own_silence_ms"]}
+    silences = [each for each in answer["silences"] if begin < each[0] + each[1] / 1e3 and each[0] < changed]
+    return {**result, f"{what} meanwhile: lost at 50 kpps": answer["lost"],
+            f"{what} meanwhile: longest silence, ms": max((each[1] for each in silences), default=1),
+            f"{what} meanwhile: the same, machine's pauses aside": max((each[2] for each in silences), default=1)}
 
 
 def idle(topology):

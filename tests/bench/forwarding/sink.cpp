@@ -41,13 +41,15 @@ void clear_error(int fd) {
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 }
 
-void note_silence(const Window& silence, const Pauses& pauses, Outcome& outcome) {
-  if (silence.begin >= silence.end) return;
-  const std::uint64_t whole = silence.end - silence.begin;
+void note_silence(const Window& window, const Pauses& pauses, Outcome& outcome) {
+  constexpr std::uint64_t kNoteworthy = 1'000'000;
+  if (window.begin >= window.end) return;
+  const std::uint64_t whole = window.end - window.begin;
   outcome.silence = std::max(outcome.silence, whole);
-  if (whole > outcome.own_silence) {
-    outcome.own_silence = std::max(outcome.own_silence, whole - pauses.within(silence));
-  }
+  if (whole <= outcome.own_silence && whole < kNoteworthy) return;
+  const std::uint64_t own = whole - pauses.within(window);
+  outcome.own_silence = std::max(outcome.own_silence, own);
+  if (whole >= kNoteworthy) outcome.silences.push_back({window, whole, own});
 }
 
 }  // namespace
@@ -129,6 +131,7 @@ Sink::Sink(const std::vector<Place>& devices, Keep keep) : keep_(keep) {
 Sink::~Sink() = default;
 
 void Sink::run(const std::atomic<bool>& stop) {
+  run_before_others(1);
   std::vector<pollfd> waiting;
   for (const auto& ring : rings_) waiting.push_back({ring->fd.get(), POLLIN, 0});
   while (!stop) {

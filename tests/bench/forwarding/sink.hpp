@@ -17,14 +17,18 @@ struct Arrival {
   std::size_t device = 0;  ///< of the sink's
 };
 
+/// A time without an arrival while a frame was due.  (A generator that pauses is no silence.)
+struct Silence {
+  Window window;
+  std::uint64_t whole = 0;  ///< nanoseconds
+  std::uint64_t own = 0;    ///< the same without what the machine itself paused
+};
+
 /// What became of frames, by when each was sent, as found in `arrivals`.
 struct Outcome {
   std::uint64_t received = 0, lost = 0, duplicated = 0, reordered = 0;
-  /// The longest time without an arrival while a frame was due, in nanoseconds.  (A generator that
-  /// pauses is no silence.)
-  std::uint64_t silence = 0;
-  /// The same without what the machine itself paused.
-  std::uint64_t own_silence = 0;
+  std::uint64_t silence = 0, own_silence = 0;  ///< the longest, in nanoseconds
+  std::vector<Silence> silences;               ///< those of a millisecond and more
 };
 
 /// Counts all arrivals, but only silences that end in the window.
