@@ -29,7 +29,9 @@ void Datapath::start_workers(std::size_t count) {
     const Worker::Access access(*workers_.back());
     workers_.back()->set_plan(plan_);
   }
-  for (auto& [id, attached] : attached_) give(id, attached);
+  // All ways out first: frames arrive as soon as there is a way in.
+  for (const auto& [id, attached] : attached_) add_output(id, *attached.device);
+  for (auto& [id, attached] : attached_) add_input(id, attached);
 }
 
 void Datapath::publish(std::shared_ptr<const bridge::Plan> plan) {
@@ -43,22 +45,27 @@ void Datapath::publish(std::shared_ptr<const bridge::Plan> plan) {
 void Datapath::attach(bridge::InterfaceId id, netdev::Netdev& device) {
   Attached& attached = attached_[id] = {&device, nullptr};
   try {
-    give(id, attached);
+    add_output(id, device);
+    add_input(id, attached);
   } catch (...) {  // no memory, or no descriptors left
     detach(id);
     throw;
   }
 }
 
-/// Every worker may send through the device; the one with the fewest receives from it.
-void Datapath::give(bridge::InterfaceId id, Attached& attached) {
+/// Every worker may send through the device.
+void Datapath::add_output(bridge::InterfaceId id, netdev::Netdev& device) {
+  for (const auto& worker : workers_) {
+    const Worker::Access access(*worker);
+    worker->add_output(id, device);
+  }
+}
+
+/// The one with the fewest devices receives from it.
+void Datapath::add_input(bridge::InterfaceId id, Attached& attached) {
   const auto count = [this](const auto& worker) { return input_counts_[worker.get()]; };
   attached.receiver = std::ranges::min_element(workers_, {}, count)->get();
   ++input_counts_[attached.receiver];
-  for (const auto& worker : workers_) {
-    const Worker::Access access(*worker);
-    worker->add_output(id, *attached.device);
-  }
   const Worker::Access access(*attached.receiver);
   attached.receiver->add_input(id, *attached.device);
 }
@@ -71,7 +78,7 @@ void Datapath::detach(bridge::InterfaceId id) {
     worker->remove_input(id);
     worker->remove_output(id);
   }
-  --input_counts_[it->second.receiver];
+  if (it->second.receiver != nullptr) --input_counts_[it->second.receiver];
   attached_.erase(it);
 }
 
@@ -104,6 +111,14 @@ Worker::Frames Datapath::frames() const {
     sum.decided += worker->frames().decided;
   }
   return sum;
+}
+
+std::vector<int> Datapath::processors() const {
+  std::vector<int> processors;
+  for (const auto& worker : workers_) {
+    if (const auto processor = worker->processor()) processors.push_back(*processor);
+  }
+  return processors;
 }
 
 std::vector<Datapath::WorkerView> Datapath::view() {

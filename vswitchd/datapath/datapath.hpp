@@ -56,6 +56,9 @@ class Datapath {
   };
   std::vector<WorkerView> view();
 
+  /// Those that forwarding uses, as seen last.
+  std::vector<int> processors() const;
+
   /// Readable while there is news: slow-protocol frames, and devices that refused to send or are
   /// gone.  Taking it empties it.
   int control_fd() const { return shared_.control_ready.get(); }
@@ -68,7 +71,8 @@ class Datapath {
   };
 
   void start_workers(std::size_t count);
-  void give(bridge::InterfaceId id, Attached& attached);
+  void add_output(bridge::InterfaceId id, netdev::Netdev& device);
+  void add_input(bridge::InterfaceId id, Attached& attached);
 
   Shared shared_;
   std::shared_ptr<const bridge::Plan> plan_;
