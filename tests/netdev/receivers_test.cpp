@@ -1,5 +1,13 @@
 #include "vswitchd/netdev/receivers.hpp"
 
+#include <sched.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
 #include "tests/netdev/lab.hpp"
 
 namespace bondway::netdev {
@@ -39,6 +47,36 @@ TEST_F(ReceiversTest, PreparedOnesCount) {
   receivers.prepare(2);
   receivers.prepare(2);  // one more, for which there is a ring
   EXPECT_EQ(take(receivers, 4), (std::vector{true, true, true, false}));
+}
+
+/// The processors that each other thread of ours may use, as the kernel lists them.
+std::set<std::string> processors_of_others() {
+  std::set<std::string> lists;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == std::to_string(gettid())) continue;
+    std::ifstream status(task.path() / "status");
+    const std::string name = "Cpus_allowed_list:\t";
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with(name)) lists.insert(line.substr(name.size()));
+    }
+  }
+  return lists;
+}
+
+TEST_F(ReceiversTest, LeavesBusyProcessorsAlone) {
+  cpu_set_t all;
+  sched_getaffinity(0, sizeof(all), &all);
+  std::vector<int> busy;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(static_cast<unsigned>(i), &all)) busy.push_back(i);
+  }
+  const int idle = busy.back();
+  busy.pop_back();
+  if (busy.empty()) GTEST_SKIP() << "needs two processors";
+  Receivers receivers(40);
+  receivers.prepare(40, busy);
+  EXPECT_TRUE(eventually([&] { return processors_of_others().contains(std::to_string(idle)); }));
+  EXPECT_EQ(take(receivers, 40), std::vector<bool>(40, true));
 }
 
 TEST_F(ReceiversTest, WhatIsNotUsedIsGivenBack) {

@@ -18,8 +18,8 @@ std::string DeviceFactory::effective_type(const std::string& type,
   return type == "tap" ? "internal" : type;
 }
 
-void DeviceFactory::expect(std::size_t system_devices) {
-  if (system_devices > 1) receivers_.prepare(system_devices);
+void DeviceFactory::expect(std::size_t system_devices, std::span<const int> busy) {
+  if (system_devices > 0) receivers_.prepare(system_devices, busy);
 }
 
 Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& type,

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 
 #include "vswitchd/netdev/dummy.hpp"
@@ -24,8 +25,9 @@ class DeviceFactory {
   /// there is none of that name.
   std::string effective_type(const std::string& type, const std::string& datapath_type) const;
 
-  /// So many system devices are about to be opened; sooner is better than one by one.
-  void expect(std::size_t system_devices);
+  /// So many system devices are about to be opened, which is prepared on other processors than
+  /// those in `busy`, if there are any.
+  void expect(std::size_t system_devices, std::span<const int> busy);
   void expect_no_more() { receivers_.drop_prepared(closer_); }
 
   /// The error is the system's reason alone; `type` is an effective type other than patch.

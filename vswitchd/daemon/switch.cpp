@@ -52,7 +52,7 @@ std::size_t Switch::count_system_devices(const std::vector<config::Step>& steps)
 void Switch::apply(const std::vector<config::Step>& steps) {
   ++totals_.reconfigurations;
   next_attention_ = std::chrono::steady_clock::now() + kAttentionInterval;
-  factory_.expect(count_system_devices(steps));
+  factory_.expect(count_system_devices(steps), datapath_.processors());
   for (const config::Step& step : steps) {
     std::visit([this](const auto& s) { perform(s); }, step);
     run_queue();

@@ -1,12 +1,12 @@
 #include "vswitchd/datapath/worker.hpp"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -213,6 +213,7 @@ void Worker::run() {
       }
       const auto it = inputs_.find(bridge::InterfaceId{token});
       if (it != inputs_.end()) handle(it->first, *it->second);  // else removed meanwhile
+      processor_.store(::sched_getcpu(), std::memory_order_relaxed);
     }
   }
 }

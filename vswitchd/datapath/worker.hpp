@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -106,6 +107,12 @@ class Worker {
     return {cached_.load(std::memory_order_relaxed), decided_.load(std::memory_order_relaxed)};
   }
 
+  /// The one that the worker has carried frames on last, if any.
+  std::optional<int> processor() const {
+    const int processor = processor_.load(std::memory_order_relaxed);
+    return processor < 0 ? std::nullopt : std::optional(processor);
+  }
+
  private:
   struct Output {
     netdev::Netdev* device = nullptr;
@@ -141,6 +148,7 @@ class Worker {
   FlowKey::Depth depth_ = FlowKey::Depth::link;  ///< of this plan's journeys, as far as seen
 
   std::atomic<std::uint64_t> cached_ = 0, decided_ = 0;  ///< written under the lock
+  std::atomic<int> processor_ = -1;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };

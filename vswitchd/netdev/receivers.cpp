@@ -1,8 +1,10 @@
 #include "vswitchd/netdev/receivers.hpp"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <system_error>
-#include <thread>
 
 #include "vswitchd/netdev/packet_socket.hpp"
 
@@ -26,6 +28,19 @@ Result<Receiver> make(std::shared_ptr<void> permission) {
   return receiver;
 }
 
+/// All others that we may use; of none, one.
+cpu_set_t without(std::span<const int> busy) {
+  cpu_set_t all, rest;
+  CPU_ZERO(&all);
+  sched_getaffinity(0, sizeof(all), &all);
+  rest = all;
+  for (const int processor : busy) CPU_CLR(static_cast<unsigned>(processor), &rest);
+  for (unsigned i = 0; i < CPU_SETSIZE && CPU_COUNT(&rest) == 0; ++i) {
+    if (CPU_ISSET(i, &all)) CPU_SET(i, &rest);
+  }
+  return rest;
+}
+
 }  // namespace
 
 std::shared_ptr<void> Receivers::take_permission() {
@@ -34,30 +49,59 @@ std::shared_ptr<void> Receivers::take_permission() {
   return {rings_left_.get(), [left = rings_left_](void*) { ++*left; }};
 }
 
-void Receivers::prepare(std::size_t count) {
-  std::vector<std::optional<Result<Receiver>>> made(std::min(count, rings_left_->load()));
-  std::vector<std::shared_ptr<void>> permissions;
-  for (std::size_t i = 0; i < made.size(); ++i) permissions.push_back(take_permission());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < made.size(); i = next++) {
-      made[i].emplace(make(std::move(permissions[i])));
+Receivers::~Receivers() { join_makers(); }
+
+void Receivers::prepare(std::size_t count, std::span<const int> busy) {
+  std::size_t ordered = 0;
+  {
+    const std::lock_guard lock(lock_);
+    for (; ordered < count; ++ordered) {
+      auto permission = take_permission();
+      if (!permission) break;
+      ordered_.push_back(std::move(permission));
+      ++unfinished_;
     }
-  };
-  std::vector<std::thread> helpers;
-  try {
-    while (helpers.size() + 1 < std::min(kThreads, made.size())) helpers.emplace_back(work);
-  } catch (const std::system_error&) {  // no more threads to be had: those that are there will do
   }
-  work();
-  for (std::thread& helper : helpers) helper.join();
-  // One that failed is tried, and its reason told, again when a device wants it.
-  for (auto& each : made) {
-    if (*each) prepared_.push_back(std::move(**each));
+  const cpu_set_t processors = without(busy);
+  try {
+    for (std::size_t i = 0; i < std::min(kThreads, ordered); ++i) {
+      makers_.emplace_back([this, processors] {
+        pthread_setaffinity_np(pthread_self(), sizeof(processors), &processors);
+        make_ordered();
+      });
+    }
+  } catch (const std::system_error&) {  // no more threads to be had: those that are there will do
+    make_ordered();
   }
 }
 
+void Receivers::make_ordered() {
+  std::unique_lock lock(lock_);
+  while (!ordered_.empty()) {
+    auto permission = std::move(ordered_.back());
+    ordered_.pop_back();
+    lock.unlock();
+    auto made = make(std::move(permission));
+    lock.lock();
+    --unfinished_;
+    // One that failed is tried, and its reason told, again when a device wants it.
+    if (made) prepared_.push_back(std::move(*made));
+    changed_.notify_one();
+  }
+}
+
+void Receivers::join_makers() {
+  for (std::thread& maker : makers_) maker.join();
+  makers_.clear();
+}
+
 void Receivers::drop_prepared(Closer& closer) {
+  {
+    const std::lock_guard lock(lock_);
+    unfinished_ -= ordered_.size();
+    ordered_.clear();
+  }
+  join_makers();
   for (Receiver& each : prepared_) {
     each.ring.reset();
     closer.close(std::move(each.fd), std::move(each.permission));
@@ -66,6 +110,8 @@ void Receivers::drop_prepared(Closer& closer) {
 }
 
 Result<Receiver> Receivers::take() {
+  std::unique_lock lock(lock_);
+  changed_.wait(lock, [this] { return !prepared_.empty() || unfinished_ == 0; });
   if (prepared_.empty()) return make(take_permission());
   Receiver receiver = std::move(prepared_.back());
   prepared_.pop_back();
