@@ -37,6 +37,15 @@ class Network {
     run();
   }
 
+  void remove_port(std::size_t bridge, Handle port) {
+    take(bridge, bridges[bridge]->remove_port(port, now));
+  }
+  /// A frame from nobody of this network.
+  void receive(std::size_t bridge, Handle port, const std::vector<std::uint8_t>& frame) {
+    take(bridge, bridges[bridge]->receive(port, frame, now));
+    run();
+  }
+
   /// A wire between two new ports.
   std::pair<Handle, Handle> connect(std::size_t a, std::size_t b, std::uint16_t cost = 2) {
     const Handle left = add_port(a, cost), right = add_port(b, cost);

@@ -82,7 +82,7 @@ TEST_F(SpanningTreeTest, AWireThatGoesDownIsReplaced) {  // 8.8.3
   network.advance(40s);
   network.set_link(0, wire.first, Link::down);
   network.set_link(1, wire.second, Link::down);
-  EXPECT_EQ(network.role(1, wire.second), Role::disabled);
+  EXPECT_EQ(network.role(1, wire.second), Role::designated);
   network.advance(60s);
   EXPECT_TRUE(network.is_tree());
   EXPECT_EQ(network.bridges[1]->root_path_cost(), 4u);
@@ -116,9 +116,54 @@ TEST_F(SpanningTreeTest, AChangeOfTopologyMakesEveryBridgeForget) {  // 8.6.14, 
   for (std::size_t bridge = 0; bridge < 4; ++bridge) {
     EXPECT_GE(network.flushes[bridge], 1) << "bridge " << bridge;
   }
+  network.advance(35s);  // in which the root speaks of it
   network.flushes.clear();
   network.advance(100s);
   EXPECT_EQ(network.flushes.size(), 0u) << "it was acknowledged and is over";
+}
+
+/// As the reference does.
+TEST_F(SpanningTreeTest, ForgetsWheneverAPortBeginsOrCeasesToLearnOrToForward) {
+  network.add_bridge();
+  const auto forgets = [&] { return std::exchange(network.flushes, {}).contains(0); };
+  const Handle port = network.add_port(0);
+  network.advance(14s);
+  EXPECT_FALSE(forgets()) << "listening";
+  network.advance(2s);
+  EXPECT_TRUE(forgets()) << "learning";
+  network.set_link(0, port, Link::down);
+  EXPECT_TRUE(forgets()) << "no longer learning";
+  network.set_link(0, port, Link::up);
+  network.advance(1s);
+  network.set_link(0, port, Link::down);
+  EXPECT_FALSE(forgets()) << "no longer listening";
+  network.set_link(0, port, Link::up);
+  network.advance(29s);
+  EXPECT_TRUE(forgets()) << "learning";
+  network.advance(2s);
+  EXPECT_TRUE(forgets()) << "forwarding";
+  network.remove_port(0, port);
+  EXPECT_TRUE(forgets()) << "gone";
+}
+
+/// As the reference does, where the standard has a short ageing time meanwhile.
+TEST_F(SpanningTreeTest, ForgetsAtEachWordOfAChangeFromTheRoot) {
+  network.add_bridge();
+  const Handle port = network.add_port(0);
+  network.advance(31s);
+  ConfigBpdu bpdu;
+  bpdu.root = bpdu.bridge = {0, MacAddress::from_number(0x0200'0000'0009)};
+  const auto forgets_after = [&](bool change) {
+    network.flushes.clear();
+    bpdu.topology_change = change;
+    network.receive(0, port, encode(Bpdu(bpdu), MacAddress()));
+    return network.flushes.contains(0);
+  };
+  forgets_after(false);  // another port state, maybe
+  EXPECT_FALSE(forgets_after(false));
+  EXPECT_TRUE(forgets_after(true));
+  EXPECT_TRUE(forgets_after(true));
+  EXPECT_FALSE(forgets_after(false));
 }
 
 TEST_F(SpanningTreeTest, SendsNoMoreThanOneConfigurationASecond) {  // 8.6.1, 8.10.2 hold time

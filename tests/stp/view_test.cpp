@@ -43,6 +43,21 @@ TEST(StpShow, LooksAsTheReferencesDoes) {
             "\n");
 }
 
+TEST(StpShow, LeavesOutPortsThatAreDown) {
+  TreeView view = sample();
+  const std::string before = to_text(view);
+  view.ports.insert(view.ports.begin(), {"down", "designated", "disabled", 2, 128, 2});
+  EXPECT_EQ(to_text(view), before);
+}
+
+TEST(RstpShow, LeavesNoSpaceBehindTheGreatestCost) {
+  TreeView view = sample();
+  view.is_rapid = true;
+  view.ports = {{"p", "Designated", "Discarding", 200'000'000, 128, 1}};
+  EXPECT_TRUE(to_text(view).ends_with("  p          Designated Discarding 200000000128.1\n\n"))
+      << to_text(view);
+}
+
 TEST(RstpShow, IsSetALittleWider) {
   TreeView view = sample();
   view.is_rapid = true;

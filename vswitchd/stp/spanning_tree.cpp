@@ -36,8 +36,6 @@ std::string_view to_string(State state) {
 
 std::string_view to_string(Role role) {
   switch (role) {
-    case Role::disabled:
-      return "disabled";
     case Role::alternate:
       return "alternate";
     case Role::designated:
@@ -92,6 +90,7 @@ Actions SpanningTree::remove_port(Handle handle, TimePoint now) {
   const auto it = ports_.find(handle);
   if (it == ports_.end()) return {};
   const bool was_root = is_root();
+  if (learns(it->second.state)) actions_.push_back(FlushAddresses{});
   ports_.erase(it);
   actions_.push_back(StateChanged{handle});
   update_configuration();
@@ -165,7 +164,7 @@ State SpanningTree::state(Handle handle) const {
 
 Role SpanningTree::role(Handle handle) const {
   const auto it = ports_.find(handle);
-  if (it == ports_.end() || it->second.state == State::disabled) return Role::disabled;
+  if (it == ports_.end()) return Role::designated;
   if (root_port_ == handle) return Role::root;
   return is_designated(it->second) ? Role::designated : Role::alternate;
 }
@@ -186,6 +185,7 @@ bool SpanningTree::is_designated_for_some_port() const {
 void SpanningTree::set_state(Handle handle, State state, TimePoint now) {
   Port& port = ports_.at(handle);
   if (port.state == state) return;
+  if (learns(port.state) || learns(state)) actions_.push_back(FlushAddresses{});
   port.state = state;
   port.state_since = now;
   actions_.push_back(StateChanged{handle});
@@ -262,7 +262,7 @@ void SpanningTree::record_config_timeout_values(const ConfigBpdu& bpdu) {
   max_age_ = bpdu.max_age;
   hello_time_ = bpdu.hello_time;
   forward_delay_ = bpdu.forward_delay;
-  if (bpdu.topology_change && !topology_change_) actions_.push_back(FlushAddresses{});
+  if (bpdu.topology_change) actions_.push_back(FlushAddresses{});
   topology_change_ = bpdu.topology_change;
 }
 

@@ -32,7 +32,7 @@ struct PortConfig {
 
 /// 8.4.
 enum class State : std::uint8_t { disabled, blocking, listening, learning, forwarding };
-enum class Role : std::uint8_t { disabled, alternate, designated, root };
+enum class Role : std::uint8_t { alternate, designated, root };
 constexpr bool learns(State state) {
   return state == State::learning || state == State::forwarding;
 }
@@ -69,7 +69,8 @@ struct PortCounts {
 /// Opens nothing and reads no clock: `now` is the caller's and never goes backwards.  The caller
 /// performs the returned actions in order, and calls expire() no later than deadline().  Where the
 /// standard makes the ageing time short after a change of topology, this one has everything
-/// forgotten, as the reference does.
+/// forgotten, as the reference does: whenever a port begins or ceases to learn or to forward, and
+/// at each word of a change from the root.
 class SpanningTree {
  public:
   /// A bridge without ports, which takes itself for the root.  8.8.1.

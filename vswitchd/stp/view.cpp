@@ -46,13 +46,14 @@ std::string to_text(const TreeView& view) {
     text += "  This bridge is the root\n";
   }
   text += fmt::format("\nBridge ID:\n{}\n", describe(view.bridge, view.is_rapid));
-  const int cost_width = view.is_rapid ? 8 : 5;
+  const int cost_width = view.is_rapid ? 9 : 6;
   text += fmt::format(
-      "  Interface  Role       State      {:<{}} Pri.Nbr \n"
+      "  Interface  Role       State      {:<{}}Pri.Nbr \n"
       "  ---------- ---------- ---------- {:-<{}} -------\n",
-      "Cost", cost_width, "", cost_width);
+      "Cost", cost_width, "", cost_width - 1);
   for (const TreeView::Port& port : view.ports) {
-    text += fmt::format("  {:<11.10}{:<11.10}{:<11.10}{:<{}} {}.{}\n", port.name, port.role,
+    if (port.state == to_string(State::disabled)) continue;  // a word of the older protocol only
+    text += fmt::format("  {:<11.10}{:<11.10}{:<11.10}{:<{}}{}.{}\n", port.name, port.role,
                         port.state, port.path_cost, cost_width, port.priority, port.number);
   }
   return text + "\n";
