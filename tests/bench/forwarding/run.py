@@ -267,26 +267,32 @@ def busy(topology):
     """A thousand ports come and go while frames pass; before, as long without."""
     if not topology.is_switch:
         return {}
+    cables = "".join(f"link add veth{index} type veth peer name peer{index}\n"
+                     f"link set veth{index} up\nlink set peer{index} up\n" for index in range(1000))
+    subprocess.run(topology.inside("sw", "ip", "-batch", "-"), input=cables, text=True, check=True)
+    time.sleep(2)
     return {**watched(topology, "no change", lambda: {}),
-            **come_and_go(topology, "patch ports", lambda index: ["type=patch", f"options:peer=y{index}"]),
-            **come_and_go(topology, "internal ports", lambda _: ["type=internal"])}
+            **come_and_go(topology, "patch", lambda index: ["type=patch", f"options:peer=none{index}"]),
+            **come_and_go(topology, "internal", lambda _: ["type=internal"]),
+            **come_and_go(topology, "veth", lambda _: ["type=system"])}
 
 
-def come_and_go(topology, what, settings):
+def come_and_go(topology, kind, settings):
+    what = f"1,000 {kind} ports"
     additions, removals = [], []
     for index in range(1000):
-        additions += ["--", "add-port", "br0", f"x{index}", "--", "set", "interface", f"x{index}", *settings(index)]
-        removals += ["--", "del-port", "br0", f"x{index}"]
+        port = f"{kind}{index}"
+        additions += ["--", "add-port", "br0", port, "--", "set", "interface", port, *settings(index)]
+        removals += ["--", "del-port", "br0", port]
 
     def change():
         begin = time.monotonic()
         topology.vsctl(*additions[1:])
         added = time.monotonic()
         topology.vsctl(*removals[1:])
-        return {f"1,000 {what}: added in, s": added - begin,
-                f"1,000 {what}: removed in, s": time.monotonic() - added}
+        return {f"{what}: added in, s": added - begin, f"{what}: removed in, s": time.monotonic() - added}
 
-    return watched(topology, f"1,000 {what}", change)
+    return watched(topology, what, change)
 
 
 def watched(topology, what, change, seconds=30):
