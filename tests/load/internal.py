@@ -91,6 +91,24 @@ class Internal:
         self.switch.ip("link", "set", "int0", "up")
         self.claim("at home again, it shows its state", lambda: self.shows("int0", admin_state="up", link_state="up"))
 
+    def many(self):
+        def are_there(expected):
+            there = {link["ifname"] for link in json.loads(self.switch.ip("-j", "link").stdout)}
+            if (found := {name for name in there if name.startswith("many")}) != set(expected):
+                raise Wrong(f"ovs-vsctl has returned, and there are {sorted(found)}, not {expected}")
+
+        names = [f"many{number}" for number in range(70)]
+        self.daemon.vsctl(*(word for name in names for word in (
+            "--", "add-port", "br0", name, "--", "set", "interface", name, "type=internal")))
+        are_there(names)
+        first = names[0]
+        self.daemon.vsctl(*(word for name in names for word in ("--", "del-port", "br0", name)),
+                          "--", "add-port", "br0", first, "--", "set", "interface", first, "type=internal")
+        are_there([first])
+        self.daemon.vsctl("del-port", "br0", first)
+        are_there([])
+        print("many come and go at once", flush=True)
+
     def deaf(self):
         for namespace in (self.host, self.switch):
             namespace.ip("neighbour", "flush", "all")
@@ -113,6 +131,7 @@ class Internal:
         self.elsewhere()
         self.connected()
         self.back_home()
+        self.many()
         self.deaf()
         self.daemon.kill()
         self.hears("killed")

@@ -51,6 +51,52 @@ TEST_F(TapTest, VanishesWhenClosed) {
   EXPECT_EQ(Links().find("int0"), nullptr);
 }
 
+TEST_F(TapTest, ManyVanishTogether) {
+  TapRemover remover;
+  constexpr int kTaps = 70;
+  {
+    std::vector<std::unique_ptr<Netdev>> taps;
+    for (int i = 0; i < kTaps; ++i) {
+      auto tap = create_tap(fmt::format("int{}", i), std::nullopt, &remover);
+      ASSERT_TRUE(tap) << tap.error().message;
+      taps.push_back(std::move(*tap));
+    }
+  }
+  const auto stays = make("stays");
+  const Links before;
+  EXPECT_NE(before.find("int0"), nullptr) << "it waits for the others";
+  EXPECT_TRUE(remover.holds("int0"));
+  int rounds = 0;
+  while (remover.remove_some()) ++rounds;
+  EXPECT_EQ(rounds, 3);
+  const Links after;
+  for (int i = 0; i < kTaps; ++i) EXPECT_EQ(after.find(fmt::format("int{}", i)), nullptr) << i;
+  EXPECT_NE(after.find("stays"), nullptr);
+  EXPECT_FALSE(remover.holds("int0"));
+}
+
+TEST_F(TapTest, WhatHasTakenTheNumberOrNameOfARemovedOneStays) {
+  TapRemover remover;
+  const Namespace elsewhere;
+  std::string index;
+  {
+    const auto moved = create_tap("moved", std::nullopt, &remover);
+    const auto renamed = create_tap("renamed", std::nullopt, &remover);
+    const auto third = create_tap("third", std::nullopt, &remover);
+    ASSERT_TRUE(moved && renamed && third);
+    index = std::to_string((*moved)->state().ifindex);
+    sh("ip link set moved netns " + elsewhere.path());
+    sh("ip link set renamed name other");
+  }
+  sh("ip link add moved type bridge; ip link add renamed index " + index + " type bridge");
+  remover.remove_all();
+  Links links;
+  EXPECT_NE(links.find("moved"), nullptr);
+  EXPECT_NE(links.find("renamed"), nullptr);
+  for (const char* gone : {"third", "other"}) EXPECT_EQ(links.find(gone), nullptr) << gone;
+  elsewhere.sh("! ip link show moved 2>/dev/null");
+}
+
 TEST_F(TapTest, TakesAddressAndMtu) {
   const auto mac = MacAddress::from_number(0x020000000042);
   const auto tap = make("int0", mac);

@@ -25,8 +25,9 @@ void DeviceFactory::expect(std::size_t system_devices, std::span<const int> busy
 Result<std::unique_ptr<netdev::Netdev>> DeviceFactory::open(const std::string& type,
                                                             const std::string& name,
                                                             const std::optional<MacAddress>& mac) {
+  if (remover_.holds(name)) remover_.remove_all();
   if (type.empty()) return netdev::open_system(name, receivers_, &closer_);
-  if (type == "internal") return netdev::create_tap(name, mac);
+  if (type == "internal") return netdev::create_tap(name, mac, &remover_);
   if (type == "dummy" && mode_ != DummyMode::off) {
     auto dummy = std::make_unique<netdev::Dummy>(name, dummy_addresses_.next());
     if (mac) (void)dummy->set_mac(*mac);  // cannot fail

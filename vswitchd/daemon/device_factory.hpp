@@ -9,6 +9,7 @@
 #include "vswitchd/netdev/dummy.hpp"
 #include "vswitchd/netdev/netdev.hpp"
 #include "vswitchd/netdev/system.hpp"
+#include "vswitchd/netdev/tap_remover.hpp"
 
 namespace bondway::daemon {
 
@@ -34,6 +35,10 @@ class DeviceFactory {
   Result<std::unique_ptr<netdev::Netdev>> open(const std::string& type, const std::string& name,
                                                const std::optional<MacAddress>& mac);
 
+  /// Removes some of the internal devices that were closed, which takes the kernel some 50 ms.
+  /// False if none was left.
+  bool remove_some() { return remover_.remove_some(); }
+
   /// For what belongs to a device and takes long to close.  Outlives all devices.
   netdev::Closer& closer() { return closer_; }
 
@@ -48,6 +53,7 @@ class DeviceFactory {
   netdev::DummyAddresses dummy_addresses_;
   netdev::Receivers receivers_{kRings};
   netdev::Closer closer_;
+  netdev::TapRemover remover_;
 };
 
 }  // namespace bondway::daemon

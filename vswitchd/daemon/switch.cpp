@@ -59,6 +59,7 @@ void Switch::apply(const std::vector<config::Step>& steps) {
     attend();
   }
   factory_.expect_no_more();
+  while (factory_.remove_some()) attend();
   for (auto& [row, bridge] : bridges_) {
     queue(bridge.id, bridge.bridge->settle_tree_numbers(now()));
   }

@@ -185,4 +185,18 @@ Result<void> set_link_mac(unsigned ifindex, const MacAddress& mac) {
   return Rtnl().ask(request);
 }
 
+Result<void> set_link_group(unsigned ifindex, std::uint32_t group) {
+  RtnlRequest request(RTM_SETLINK, NLM_F_ACK);
+  put_target(request, Link::kHere, ifindex);
+  mnl_attr_put_u32(request.message(), IFLA_GROUP, group);
+  return Rtnl().ask(request);
+}
+
+Result<void> delete_link_group(std::uint32_t group) {
+  RtnlRequest request(RTM_DELLINK, NLM_F_ACK);
+  request.header<ifinfomsg>();
+  mnl_attr_put_u32(request.message(), IFLA_GROUP, group);
+  return Rtnl().ask(request);
+}
+
 }  // namespace bondway::netdev

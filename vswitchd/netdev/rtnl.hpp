@@ -3,6 +3,7 @@
 #include <libmnl/libmnl.h>
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -80,6 +81,10 @@ Statistics query_statistics(int namespace_id, unsigned ifindex);
 /// Of a device of this namespace: the kernel takes no orders for another one.
 Result<void> set_link_mtu(unsigned ifindex, int mtu);
 Result<void> set_link_mac(unsigned ifindex, const MacAddress& mac);
+Result<void> set_link_group(unsigned ifindex, std::uint32_t group);
+
+/// Deletes all devices of this namespace that are in the group.
+Result<void> delete_link_group(std::uint32_t group);
 
 /// The kernel's text for an errno value, as an error.
 tl::unexpected<Error> system_error_text(int error);

@@ -44,8 +44,12 @@ class TapSendQueue final : public SendQueue {
 
 class Tap final : public KernelDevice {
  public:
-  Tap(const Link& link, UniqueFd fd)
-      : KernelDevice(link, WhenMoved::followed), fd_(std::move(fd)) {}
+  Tap(const Link& link, UniqueFd fd, TapRemover* remover)
+      : KernelDevice(link, WhenMoved::followed), fd_(std::move(fd)), remover_(remover) {}
+  ~Tap() override {
+    if (remover_ == nullptr || gone() || link().namespace_id != Link::kHere) return;
+    remover_->add(link().name, link().ifindex, std::move(fd_));
+  }
 
   int poll_fd() const override { return fd_.get(); }
   std::size_t receive(FrameBuffers& buffers, FrameSink sink) override;
@@ -67,7 +71,8 @@ class Tap final : public KernelDevice {
  private:
   Result<void> beside_link(const std::function<Result<void>()>& work) override;
 
-  const UniqueFd fd_;
+  UniqueFd fd_;
+  TapRemover* const remover_;
 };
 
 Result<void> Tap::beside_link(const std::function<Result<void>()>& work) {
@@ -129,7 +134,8 @@ void take_offloads(const UniqueFd& fd) {
 }  // namespace
 
 Result<std::unique_ptr<Netdev>> create_tap(const std::string& name,
-                                           const std::optional<MacAddress>& mac) {
+                                           const std::optional<MacAddress>& mac,
+                                           TapRemover* remover) {
   if (!is_device_name(name)) return system_error_text(EINVAL);
   if (query_link(name)) return system_error_text(EEXIST);
   auto fd = open_tap(name);
@@ -137,7 +143,7 @@ Result<std::unique_ptr<Netdev>> create_tap(const std::string& name,
   take_offloads(*fd);
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
-  auto tap = std::make_unique<Tap>(*link, std::move(*fd));
+  auto tap = std::make_unique<Tap>(*link, std::move(*fd), remover);
   if (mac) {
     if (const auto done = tap->set_mac(*mac); !done) return tl::unexpected(done.error());
   }

@@ -1,0 +1,42 @@
+#include "vswitchd/netdev/tap_remover.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <random>
+#include <utility>
+
+#include "vswitchd/netdev/rtnl.hpp"
+
+namespace bondway::netdev {
+
+void TapRemover::add(std::string name, unsigned ifindex, UniqueFd fd) {
+  waiting_.push_back({std::move(name), ifindex, std::move(fd)});
+}
+
+bool TapRemover::holds(std::string_view name) const {
+  return std::ranges::find(waiting_, name, &Waiting::name) != waiting_.end();
+}
+
+bool TapRemover::remove_some() {
+  if (waiting_.empty()) return false;
+  const auto first =
+      waiting_.end() - static_cast<std::ptrdiff_t>(std::min(kBatch, waiting_.size()));
+  std::vector<Waiting> batch;
+  std::move(first, waiting_.end(), std::back_inserter(batch));
+  waiting_.erase(first, waiting_.end());
+  if (batch.size() > 1) {
+    constexpr std::uint32_t kUnusual = 0x8000'0000;
+    const std::uint32_t group = std::random_device()() | kUnusual;
+    for (const Waiting& tap : batch) {
+      const auto link = query_link(tap.name);
+      // Somebody may have deleted, renamed or moved it: its number may be another one's by now.
+      if (link && link->ifindex == tap.ifindex) {
+        static_cast<void>(set_link_group(tap.ifindex, group));
+      }
+    }
+    static_cast<void>(delete_link_group(group));
+  }
+  return true;  // what is left goes with its descriptor
+}
+
+}  // namespace bondway::netdev
