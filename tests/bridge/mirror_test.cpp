@@ -277,6 +277,29 @@ TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {
   EXPECT_EQ(bridge.mirror_count(settings.mirrors[1]), to_vlan);
 }
 
+TEST(MirrorCountsTest, BeginAnewWithTheFirstOutputAfterNone) {
+  BridgeSettings settings;
+  settings.mirrors.resize(1);
+  settings.mirrors[0].id = "mirror";
+  settings.mirrors[0].output_port = "a";
+  Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
+                std::make_shared<RecirculationIds>());
+  const auto count = [&] { return bridge.mirror_count(settings.mirrors[0]); };
+  const auto first = count();
+  settings.mirrors[0].output_port = "b";
+  bridge.configure(settings, TimePoint());
+  EXPECT_EQ(count(), first) << "another port";
+  settings.mirrors[0].output_port.reset();
+  settings.mirrors[0].output_vlan = vlan(30);
+  bridge.configure(settings, TimePoint());
+  EXPECT_EQ(count(), first) << "a VLAN";
+  settings.mirrors[0].output_vlan.reset();
+  bridge.configure(settings, TimePoint());
+  settings.mirrors[0].output_port = "a";
+  bridge.configure(settings, TimePoint());
+  EXPECT_NE(count(), first);
+}
+
 TEST_F(MirrorTest, CopiesTheTagThatAFrameWouldComeBackWith) {
   const auto p0 = add_port(), access = add_access_port(10), out = add_port();
   MirrorSettings settings = mirror();

@@ -182,13 +182,13 @@ bool Bridge::is_mirror_output(const std::string& port) const {
          settings_.mirrors.end();
 }
 
-/// A mirror keeps its count while it exists.
+/// A mirror keeps its count while it has an output; with the next one it begins anew.
 void Bridge::keep_mirror_counts() {
   auto old = std::exchange(mirror_counts_, {});
   for (const MirrorSettings& mirror : settings_.mirrors) {
     const auto known = old.find(mirror.id);
-    mirror_counts_[mirror.id] =
-        known == old.end() ? std::make_shared<MirrorCount>() : known->second;
+    const bool keeps = known != old.end() && (mirror.output_port || mirror.output_vlan);
+    mirror_counts_[mirror.id] = keeps ? known->second : std::make_shared<MirrorCount>();
   }
 }
 
