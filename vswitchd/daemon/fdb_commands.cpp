@@ -73,12 +73,16 @@ Result<std::string> each_table(Switch& sw, const Args& args, void (fdb::Table::*
   return answer;
 }
 
-/// As the reference: in a flooded VLAN no entry is found, and an entry of a bond always counts as
-/// another.
+/// In such a VLAN the reference finds no entry.
+bool is_flooded(SwitchBridge& bridge, std::uint16_t vlan) {
+  const auto id = VlanId::from(vlan);
+  return id && bridge.bridge->settings().flood_vlans.contains(*id);
+}
+
+/// As the reference, for which an entry of a bond always counts as another.
 bool tells_of(const fdb::Table::Replaced& replaced, SwitchBridge& bridge, fdb::PortId port,
               std::uint16_t vlan) {
-  const auto id = VlanId::from(vlan);
-  if (id && bridge.bridge->settings().flood_vlans.contains(*id)) return false;
+  if (is_flooded(bridge, vlan)) return false;
   return replaced != fdb::Table::Replaced{port, true} || bridge.find(port)->interfaces.size() > 1;
 }
 
@@ -105,9 +109,11 @@ Result<std::string> del(Switch& sw, const Args& args) {
   if (!bridge) return tl::unexpected(bridge.error());
   const auto mac = MacAddress::parse(args[2]);
   if (!mac) return fail("bad MAC address");
+  const std::uint16_t vlan = fdb::parse_vlan(args[1]);
   bool removed = false;
-  sw.datapath().exclusively(
-      [&] { removed = (*bridge)->bridge->macs()->remove_static(*mac, fdb::parse_vlan(args[1])); });
+  sw.datapath().exclusively([&] {
+    removed = !is_flooded(**bridge, vlan) && (*bridge)->bridge->macs()->remove_static(*mac, vlan);
+  });
   if (!removed) return fail("could not find static mac entry");
   return "";
 }
