@@ -35,6 +35,7 @@ class Script:
     def __init__(self, seed, length):
         self.random, self.seed, self.length = random.Random(seed), seed, length
         self.bridges, self.ports, self.mirrors = [], [], {}
+        self.away = []  # (bridge, name) of ports that were taken away
         self.numbers = {}
         self.frames = 0
         self.received = []  # interfaces and the last frames from them, without their numbers
@@ -257,7 +258,7 @@ class Script:
     def choose(self):
         actions = [(30, self.receive), (3, self.warp), (1.5, self.fdb_command), (1.5, self.set_link),
                    (0.6, self.change_port), (0.3, self.change_bridge), (0.3, self.replace_port),
-                   (0.2, self.change_mirror)]
+                   (0.5, self.change_mirror), (0.6, self.take_away), (1.5, self.bring_back)]
         weights, functions = zip(*actions)
         return self.random.choices(functions, weights)[0]()
 
@@ -331,15 +332,57 @@ class Script:
              "row": self.bridge_columns(name)}])
 
     def change_mirror(self):
-        names = [name for mirrors in self.mirrors.values() for name in mirrors]
-        if not names:
+        """Also which ports it is about: it may have lost them."""
+        bridges = [bridge for bridge, mirrors in self.mirrors.items() if mirrors]
+        if not bridges:
             return self.receive()
+        bridge = self.random.choice(bridges)
         column, value = self.random.choice((
             ("select_all", False), ("select_vlan", integers([10])),
-            ("select_vlan", integers([])), ("snaplen", 30)))
+            ("select_vlan", integers([])), ("snaplen", 30),
+            ("select_src_port", self.some_port(bridge)), ("select_dst_port", self.some_port(bridge)),
+            ("output_port", self.some_port(bridge, ("plain",))),
+            ("output_port", self.some_port(bridge, ("plain",)))))
         return self.config("set mirror", [
-            {"op": "update", "table": "Mirror", "where": [["name", "==", self.random.choice(names)]],
-             "row": {column: value}}])
+            self.set_mirror(self.random.choice(self.mirrors[bridge]), column, value)])
+
+    @staticmethod
+    def set_mirror(name, column, value):
+        return {"op": "update", "table": "Mirror", "where": [["name", "==", name]],
+                "row": {column: value}}
+
+    def some_port(self, bridge, kinds=("plain", "bond", "local", "patch")):
+        """One, seldom none."""
+        names = [p.name for p in self.ports if p.bridge == bridge and p.kind in kinds]
+        if not names or self.random.random() < 0.2:
+            return ["set", []]
+        return ["uuid", self.port_uuid(self.random.choice(names))]
+
+    def take_away(self):
+        """A plain port; mirrors that are about it lose it."""
+        plain = [port for port in self.ports if port.kind == "plain"]
+        if not plain:
+            return self.receive()
+        port = self.random.choice(plain)
+        self.ports.remove(port)
+        self.away.append((port.bridge, port.name))
+        return self.config(f"take {port.name} away", [
+            {"op": "mutate", "table": "Bridge", "where": [["name", "==", port.bridge]],
+             "mutations": [["ports", "delete", ["uuid", self.port_uuid(port.name)]]]}])
+
+    def bring_back(self):
+        """A port that was taken away, and mostly a mirror that is about it again."""
+        if not self.away:
+            return self.receive()
+        bridge, name = self.away.pop(self.random.randrange(len(self.away)))
+        operations = [*self.add_port(bridge, "plain", name),
+                      self.insert_in(bridge, "ports", [name + "_port"])]
+        if self.mirrors[bridge] and self.random.random() < 0.8:
+            column = self.random.choice(("output_port", "output_port", "select_src_port",
+                                         "select_dst_port"))
+            operations.append(self.set_mirror(self.random.choice(self.mirrors[bridge]), column,
+                                              ["named-uuid", name + "_port"]))
+        return self.config(f"bring {name} back", operations)
 
     def replace_port(self):
         """Another port in place of a plain one."""
