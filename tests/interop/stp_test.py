@@ -13,6 +13,7 @@ import concurrent.futures
 import json
 import os
 import re
+import struct
 import sys
 import tempfile
 import time
@@ -64,7 +65,16 @@ def add_port(bridge, name, keys):
          "mutations": [["ports", "insert", ["named-uuid", "new_port"]]]}]
 
 
-def ring(bridges):
+def older_bpdu(number, priority=0xf000):
+    """The frame of a bridge that takes itself for the root, in the older protocol."""
+    bridge = struct.pack("!HHI", priority, 0x0200, number)
+    body = bytes(5) + bridge + bytes(4) + bridge + struct.pack(
+        "!HHHHH", 0x8001, 0, 20 << 8, 2 << 8, 15 << 8)
+    frame = bytes.fromhex("0180c2000000") + bridge[2:] + struct.pack("!H", 3 + len(body))
+    return (frame + b"\x42\x42\x03" + body).ljust(60, b"\0")
+
+
+def ring(bridges, keys=None):
     """br0, br1 ... joined by patches, and a host's port on each."""
     operations = []
     for n in range(bridges):
@@ -73,7 +83,11 @@ def ring(bridges):
             f"host{n}": ("dummy", {}, {"stp-port-num": "1"}),
             f"right{n}": ("patch", {"peer": f"left{after}"}, {"stp-port-num": "2"}),
             f"left{n}": ("patch", {"peer": f"right{before}"},
-                         {"stp-port-num": "3", "stp-path-cost": str(10 + n)})})
+                         {"stp-port-num": "3", "stp-path-cost": str(10 + n)})}, keys)
+    return operations
+
+
+def older(operations):
     return operations
 
 
@@ -91,6 +105,7 @@ class SpanningTree(unittest.TestCase):
         directory = tempfile.TemporaryDirectory(prefix="bondway-stp-")
         self.addCleanup(directory.cleanup)
         self.directory = directory.name
+        self.looked_at = {}  # trace -> up to where
         self.switches = []
         for name, program in (("reference", REFERENCE["vswitchd"]),
                               ("ours", os.path.join(BIN, "ovs-vswitchd"))):
@@ -165,20 +180,23 @@ class SpanningTree(unittest.TestCase):
             texts = self.both(lambda s: s.command("stp/show", f"c{n}"))
             self.assertEqual(*texts)
 
-    def mixed_ring(self, change=lambda operations: operations, change_ours=None, root="reference"):
-        """Two wires between a bridge of the reference's and one of ours."""
-        for switch, kind in ((self.reference, "pstream"), (self.ours, "stream")):
-            prefix = "punix:" if kind == "pstream" else "unix:"
-            changed = change_ours if change_ours and switch is self.ours else change
+    def mixed_ring(self, reference=older, ours=older, root="reference"):
+        """Two wires between a bridge of the reference's and one of ours, of these protocols."""
+        for switch, protocol, kind, prefix in ((self.reference, reference, "pstream", "punix:"),
+                                               (self.ours, ours, "stream", "unix:")):
+            ports = {f"p{n}": ("dummy", {kind: f"{prefix}{self.directory}/wire{n}",
+                                         "tx_pcap": os.path.join(switch.directory, f"p{n}.pcap")},
+                               {"stp-port-num": str(n + 1)}) for n in range(2)}
             number = 1 if switch.name == root else 2
-            switch.apply(changed(add_bridge("br0", number, {
-                f"p{n}": ("dummy", {kind: f"{prefix}{self.directory}/wire{n}"},
-                          {"stp-port-num": str(n + 1)}) for n in range(2)}, QUICK)))
+            switch.apply(protocol(add_bridge("br0", number, ports, QUICK)))
         for _ in range(PATIENCE):
             if self.ours.command("netdev-dummy/conn-state").count(": connected") == 2:
                 return
             self.pass_time(500)
         self.fail("the wires do not connect")
+
+    def top_and_bottom(self, root):
+        return self.switches if root == "reference" else self.switches[::-1]
 
     def states(self, switch):
         return re.findall(r"^  p\d +(\w+) +(\w+) ", switch.command("stp/show"), re.M)
@@ -197,7 +215,7 @@ class SpanningTree(unittest.TestCase):
         return sorted(re.findall(r"^  (p\d) +(\w+) +(\w+) ", switch.command("rstp/show"), re.M))
 
     def test_a_rapid_ring_of_both_converges(self):
-        self.mixed_ring(rapid)
+        self.mixed_ring(rapid, rapid)
         self.pass_time(10_000)
         self.assertEqual(self.rapid_states(self.reference), [
             ("p0", "Designated", "Forwarding"), ("p1", "Designated", "Forwarding")])
@@ -209,32 +227,191 @@ class SpanningTree(unittest.TestCase):
             ("p0", "Disabled", "Discarding"), ("p1", "Root", "Forwarding")])
 
     def test_a_rapid_ring_with_our_root_converges(self):
-        self.mixed_ring(rapid, root="ours")
+        self.mixed_ring(rapid, rapid, root="ours")
         self.pass_time(10_000)
         self.assertEqual(self.rapid_states(self.ours), [
             ("p0", "Designated", "Forwarding"), ("p1", "Designated", "Forwarding")])
         self.assertEqual(self.rapid_states(self.reference), [
             ("p0", "Root", "Forwarding"), ("p1", "Alternate", "Discarding")])
 
-    def check_older_neighbour(self, root, ours, theirs):
-        self.mixed_ring(change_ours=rapid, root=root)
+    def roles_and_states(self, switch):
+        """Of p0 and p1, in the words of the older protocol or of the rapid one."""
+        text = switch.command("stp/show") + switch.command("rstp/show")
+        rows = sorted(re.findall(r"^  (p\d) +(\w+) +(\w+) ", text, re.M))
+        return [(role.lower(), state.lower()) for _, role, state in rows]
+
+    def check_neighbours(self, reference, ours, root):
+        """Of either protocol: the root's ports forward, the other has one that does not."""
+        self.mixed_ring(reference, ours, root)
         self.pass_time(LEARNED)
-        self.assertEqual(sorted(role for _, role, _ in self.rapid_states(self.ours)), ours)
-        self.assertEqual(sorted(role for role, _ in self.states(self.reference)), theirs)
-        forwarding = [state.lower() for _, _, state in self.rapid_states(self.ours)]
-        forwarding += [state for _, state in self.states(self.reference)]
-        self.assertEqual(forwarding.count("forwarding"), 3)
+        top, bottom = self.top_and_bottom(root)
+        self.assertEqual(self.roles_and_states(top), [("designated", "forwarding")] * 2)
+        first, second = self.roles_and_states(bottom)
+        self.assertEqual(first, ("root", "forwarding"))
+        self.assertIn(second, (("alternate", "discarding"), ("alternate", "blocking")))
+        top.command("netdev-dummy/set-admin-state", "p0", "down")
+        bottom.command("netdev-dummy/set-admin-state", "p0", "down")
+        self.pass_time(LEARNED)
+        self.assertEqual(self.roles_and_states(bottom)[-1], ("root", "forwarding"))
+        self.assertEqual(self.roles_and_states(top)[-1], ("designated", "forwarding"))
 
-    def test_a_rapid_bridge_gets_on_with_an_older_root(self):
-        self.check_older_neighbour("reference", ["Alternate", "Root"], ["designated"] * 2)
+    def test_our_rapid_bridge_gets_on_with_an_older_root(self):
+        self.check_neighbours(older, rapid, "reference")
 
-    def test_a_rapid_root_gets_on_with_an_older_bridge(self):
-        self.check_older_neighbour("ours", ["Designated"] * 2, ["alternate", "root"])
+    def test_our_rapid_root_gets_on_with_an_older_bridge(self):
+        self.check_neighbours(older, rapid, "ours")
 
-    def set_keys(self, table, name, keys):
-        for switch in self.switches:
+    def test_our_older_bridge_gets_on_with_a_rapid_root(self):
+        self.check_neighbours(rapid, older, "reference")
+
+    def test_our_older_root_gets_on_with_a_rapid_bridge(self):
+        self.check_neighbours(rapid, older, "ours")
+
+    def set_keys(self, table, name, keys, switches=None):
+        for switch in switches or self.switches:
             switch.apply([{"op": "update", "table": table, "where": [["name", "==", name]],
                            "row": {"other_config": string_map(keys)}}])
+
+    def kinds_sent(self, switch, port):
+        """Of BPDUs since the last look: `rapid`, `older` or `notification`."""
+        path = os.path.join(switch.directory, port + ".pcap")
+        with open(path, "rb") as file:
+            file.seek(self.looked_at.get(path, 24))
+            data = file.read()
+        at, kinds = 0, set()
+        while at + 16 <= len(data):
+            length = struct.unpack_from("=I", data, at + 8)[0]
+            if at + 16 + length > len(data):
+                break
+            version, kind = data[at + 16 + 19:at + 16 + 21]
+            kinds.add("notification" if kind == 0x80 else "rapid" if version == 2 else "older")
+            at += 16 + length
+        self.looked_at[path] = self.looked_at.get(path, 24) + at
+        return kinds
+
+    def check_speaks(self, switch, kind):
+        self.pass_time(6_000)
+        self.kinds_sent(switch, "p0")
+        self.pass_time(5_000)
+        self.assertEqual(self.kinds_sent(switch, "p0"), {kind}, switch.name)
+
+    def check_mcheck(self, root):
+        """Two that have once heard the older protocol from each other's wire speak it with each
+        other, until one of them is told to try again."""
+        self.mixed_ring(rapid, rapid, root)
+        top, bottom = self.top_and_bottom(root)
+        keys = {"hwaddr": "02:00:00:00:00:02", "rstp-max-age": "6", "rstp-forward-delay": "4"}
+        self.check_speaks(top, "rapid")
+        top.command("netdev-dummy/receive", "p0", older_bpdu(9).hex())
+        self.check_speaks(top, "older")
+        self.set_keys("Bridge", "br0", {**keys, "rstp-priority": "0"}, [bottom])
+        self.check_speaks(bottom, "older")
+        self.set_keys("Port", "p0", {"rstp-port-num": "1", "rstp-port-mcheck": "true"}, [bottom])
+        self.check_speaks(bottom, "rapid")
+        self.set_keys("Bridge", "br0", keys, [bottom])
+        self.check_speaks(top, "rapid")
+        top.command("netdev-dummy/receive", "p0", older_bpdu(9).hex())
+        self.check_speaks(top, "older")  # that it is still set means nothing
+        self.set_keys("Port", "p0", {"rstp-port-num": "1", "rstp-port-mcheck": "true"}, [top])
+        self.check_speaks(top, "rapid")
+
+    def test_mcheck_of_ours_brings_the_reference_back(self):
+        self.check_mcheck("reference")
+
+    def test_mcheck_of_the_reference_brings_ours_back(self):
+        self.check_mcheck("ours")
+
+    def check_moves(self, protocol, root):
+        """The root port moves by what is set at either end, and back."""
+        self.mixed_ring(protocol, protocol, root)
+        self.pass_time(LEARNED)
+        top, bottom = self.top_and_bottom(root)
+        prefix = "stp-" if protocol is older else "rstp-"
+        cost = {prefix + "path-cost": "9000"}
+        for switch, port, keys, root_port in (
+                (bottom, "p0", cost, "p1"), (bottom, "p0", {}, "p0"),
+                (top, "p1", {prefix + "port-priority": "16"}, "p1"), (top, "p1", {}, "p0"),
+                (bottom, "p1", {prefix + "port-priority": "16"}, "p0"),
+                (bottom, "p1", {prefix + "path-cost": "1"}, "p1")):
+            number = {prefix + "port-num": str(int(port[1]) + 1)}
+            self.set_keys("Port", port, {**number, **keys}, [switch])
+            self.pass_time(LEARNED)
+            shown = bottom.command(prefix[:-1] + "/show")
+            self.assertIn(f"  root-port       {root_port}\n", shown, (switch.name, port, keys))
+            states = [self.roles_and_states(each) for each in (top, bottom)]
+            self.assertEqual(states[0], [("designated", "forwarding")] * 2)
+            self.assertEqual(states[1][int(root_port[1])], ("root", "forwarding"))
+            self.assertEqual(states[1][1 - int(root_port[1])][0], "alternate")
+        keys = {"hwaddr": "02:00:00:00:00:02", prefix + "priority": "4096"}
+        self.set_keys("Bridge", "br0", keys, [bottom])
+        self.pass_time(LEARNED)
+        self.assertIn("This bridge is the root", bottom.command(prefix[:-1] + "/show"))
+        self.assertIn("  root-port       p0\n", top.command(prefix[:-1] + "/show"))
+
+    def test_our_root_port_moves(self):
+        self.check_moves(older, "reference")
+
+    def test_the_references_root_port_moves(self):
+        self.check_moves(older, "ours")
+
+    def test_our_rapid_root_port_moves(self):
+        self.check_moves(rapid, "reference")
+
+    def test_the_references_rapid_root_port_moves(self):
+        self.check_moves(rapid, "ours")
+
+    def rapid_rows(self, ports):
+        return self.both(lambda s: sorted(re.findall(rf"^  [{ports}] .*", s.command("rstp/show"),
+                                                     re.M)))
+
+    def test_edges_are_found_the_same(self):
+        """Hosts' ports with every setting, watched each second; then a bridge comes to one."""
+        edges = {"a": {}, "b": {"rstp-port-auto-edge": "false"},
+                 "c": {"rstp-port-admin-edge": "true"},
+                 "d": {"rstp-port-admin-edge": "true", "rstp-port-auto-edge": "false"}}
+        numbered = {port: {**keys, "rstp-port-num": str(n + 1)}
+                    for n, (port, keys) in enumerate(edges.items())}
+        for switch in self.switches:
+            switch.apply(rapid(add_bridge("br0", 1, {
+                port: ("dummy", {}, keys) for port, keys in numbered.items()}, QUICK)))
+
+        def watch(seconds):
+            seen = []
+            for _ in range(seconds):
+                self.pass_time(1000)
+                rows = self.rapid_rows("abcd")
+                self.assertEqual(*rows)
+                seen.append([row.split()[2] for row in rows[0]])
+            return seen
+        seen = watch(10)
+        self.assertEqual(seen[0], ["Discarding", "Discarding", "Forwarding", "Forwarding"])
+        self.assertEqual(seen[4], ["Forwarding", "Discarding", "Forwarding", "Forwarding"])
+        self.assertEqual(seen[9], ["Forwarding"] * 4)
+        station = "ffffffffffff5000000000010800" + "00" * 46
+        for switch in self.switches:
+            switch.command("netdev-dummy/receive", "a", station)
+        self.pass_time(1000)
+        for port in "dcb":  # an edge that comes back is no change of topology
+            for state in ("down", "up"):
+                for switch in self.switches:
+                    switch.command("netdev-dummy/set-admin-state", port, state)
+                watch(3)
+            self.assertEqual([self.macs(s) for s in self.switches], [["50:00:00:00:00:01"]] * 2)
+        for port in "ad":  # no edges any more; d, which is none by itself, has to wait
+            for switch in self.switches:
+                switch.command("netdev-dummy/receive", port, older_bpdu(9).hex())
+            watch(2)
+        self.set_keys("Port", "b", {**numbered["b"], "rstp-port-admin-edge": "true"})
+        self.set_keys("Port", "c", {**numbered["c"], "rstp-port-admin-edge": "false"})
+        for port in "abcd":
+            for switch in self.switches:
+                switch.command("netdev-dummy/set-admin-state", port, "down")
+            self.pass_time(1000)
+            for switch in self.switches:
+                switch.command("netdev-dummy/set-admin-state", port, "up")
+            seen = watch(5)
+            self.assertEqual(seen[0]["abcd".index(port)], "Forwarding" if port in "bd" else
+                             "Discarding")
 
     def test_rapid_keys_act_the_same(self):
         for switch in self.switches:
@@ -328,13 +505,13 @@ class SpanningTree(unittest.TestCase):
         return sorted(re.findall(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
                                  switch.command("fdb/show", "br0")))
 
-    def check_topology_change(self, root, change, wait):
+    def check_topology_change(self, root, protocol, wait):
         """The root forgets at the other's word, when the wire goes over which it learned."""
-        self.mixed_ring(change, root=root)
+        self.mixed_ring(protocol, protocol, root)
         for switch in self.switches:
             switch.apply(add_port("br0", "host", {"stp-port-num": "9", "rstp-port-num": "9"}))
         self.pass_time(wait)
-        top, bottom = self.switches if root == "reference" else reversed(self.switches)
+        top, bottom = self.top_and_bottom(root)
         bottom.command("netdev-dummy/receive", "host", "ffffffffffff5000000000010800" + "00" * 46)
         self.pass_time(1000)
         self.assertEqual([self.macs(s) for s in self.switches], [["50:00:00:00:00:01"]] * 2)
@@ -343,10 +520,10 @@ class SpanningTree(unittest.TestCase):
         self.assertEqual(self.macs(top), [])
 
     def test_a_topology_change_empties_the_references_mac_table(self):
-        self.check_topology_change("reference", lambda operations: operations, CALM)
+        self.check_topology_change("reference", older, CALM)
 
     def test_a_topology_change_empties_our_mac_table(self):
-        self.check_topology_change("ours", lambda operations: operations, CALM)
+        self.check_topology_change("ours", older, CALM)
 
     def test_a_rapid_topology_change_empties_the_references_mac_table(self):
         self.check_topology_change("reference", rapid, 10_000)
@@ -374,16 +551,23 @@ class SpanningTree(unittest.TestCase):
             answers = [switch.command(*words).rstrip() for switch in self.switches]
             self.assertEqual(*answers, words)
 
+    def frames_of_ours(self):
+        """How many have been looked up, when no more are under way."""
+        counts = [-1]
+        while len(counts) < 3 or counts[-1] != counts[-3]:
+            for switch in self.switches:
+                switch.command("version")
+            counts.append(int(self.ours.command("dpif/show").split()[2].split(":")[1]))
+            if len(counts) > PATIENCE:
+                self.fail("frames do not end")
+        return counts[-1]
+
     def test_a_frame_does_not_circulate(self):
         self.mixed_ring()
         self.pass_time(LEARNED)
-        before = self.ours.command("dpif/show").split()[2]
+        before = self.frames_of_ours()
         self.ours.command("netdev-dummy/receive", "br0", "ffffffffffff5000000000010800" + "00" * 46)
-        for _ in range(20):
-            for switch in self.switches:
-                switch.command("version")
-        hits = self.ours.command("dpif/show").split()[2]
-        self.assertLessEqual(int(hits.split(":")[1]) - int(before.split(":")[1]), 3)
+        self.assertLessEqual(self.frames_of_ours() - before, 3)
 
 
 def run_side_by_side(tests, jobs):
