@@ -153,10 +153,9 @@ void Interfaces::apply_settings(Interface& interface) {
       interface.watches.emplace_back(io_, dummy->control_fd(), [dummy] { dummy->run(); });
     }
   }
-  if (interface.settings.mtu_request) {
-    if (const auto result = interface.device->set_mtu(*interface.settings.mtu_request); !result) {
-      interface.error = result.error().message;
-    }
+  if (!interface.settings.mtu_request) return;
+  if (const auto result = set_mtu(interface, *interface.settings.mtu_request); !result) {
+    interface.error = result.error().message;
   }
 }
 
@@ -253,6 +252,15 @@ void Interfaces::set_mac(Interface& interface, const MacAddress& mac) {
   if (const auto result = interface.device->set_mac(mac); !result) {
     interface.error = result.error().message;
   }
+}
+
+Result<void> Interfaces::set_mtu(Interface& interface, int mtu) {
+  if (!interface.device || interface.device->state().mtu == mtu) return {};
+  changed_.insert(interface.id);
+  const auto result = interface.device->set_mtu(mtu);
+  if (result) return {};
+  return fail("{}: could not set MTU to {} ({})", interface.settings.name, mtu,
+              result.error().message);
 }
 
 void Interfaces::reconfigure_patch(Interface& interface,

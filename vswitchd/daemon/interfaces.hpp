@@ -82,6 +82,8 @@ class Interfaces {
   void reconfigure(Interface& interface, const bridge::InterfaceSettings& settings);
   /// Gives the device this address, if it has another one.
   void set_mac(Interface& interface, const MacAddress& mac);
+  /// Gives the device this MTU, if it has another one.
+  Result<void> set_mtu(Interface& interface, int mtu);
 
   /// Whether an open interface may stay open with these settings.
   static bool can_reconfigure(const Interface& interface,

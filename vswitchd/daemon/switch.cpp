@@ -248,6 +248,7 @@ void Switch::change_interface(SwitchPort& port, Interface& interface,
     return;
   }
   interfaces_.reconfigure(interface, settings);
+  log_refused(interface);
   if (const auto mac = wanted_mac(bridge_of(port), interface)) interfaces_.set_mac(interface, *mac);
   link_changed(interface);
 }
@@ -271,9 +272,7 @@ bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
     log_unopened(interface);
     return false;
   }
-  if (interface.device && !interface.device->warning().empty()) {
-    log(interface.error, bridge::Log::Level::warning);
-  }
+  log_refused(interface);
   const auto wanted = interface.settings.ofport_request ? interface.settings.ofport_request
                                                         : interface.settings.remembered_ofport;
   interface.number =
@@ -285,7 +284,14 @@ bool Switch::open_one(SwitchBridge& bridge, Interface& interface) {
   }
   log(fmt::format("bridge {}: added interface {} on port {}", bridge_name, interface.settings.name,
                   *interface.number));
+  behind_.insert(interface.id);
   return true;
+}
+
+/// What a device that works does not do.
+void Switch::log_refused(const Interface& interface) {
+  if (!interface.device || interface.type == "dummy" || interface.error.empty()) return;
+  log(interface.error, bridge::Log::Level::warning);
 }
 
 /// Under the names of the modules that scripts look for.
@@ -319,6 +325,8 @@ void Switch::close(SwitchPort& port, Interface& interface) {
                     interface.settings.name, *interface.number));
   }
   interface.number.reset();
+  bridge.mtu.remove(interface.id);
+  mtu_due_.insert(bridge.id);
   queue(port.bridge, bridge.bridge->remove_member(port.id, interface.id, now()));
   interfaces_.close(interface);
   choose_mac(bridge);

@@ -14,6 +14,7 @@
 #include "vswitchd/bond/order.hpp"
 #include "vswitchd/bridge/bridge.hpp"
 #include "vswitchd/config/reconcile.hpp"
+#include "vswitchd/daemon/bridge_mtu.hpp"
 #include "vswitchd/daemon/interfaces.hpp"
 #include "vswitchd/netdev/links.hpp"
 
@@ -50,6 +51,7 @@ struct SwitchBridge {
   bridge::BridgeId id{};
   std::unique_ptr<bridge::Bridge> bridge;
   std::vector<SwitchPort*> ports;  ///< by fdb::PortId; null where free
+  BridgeMtu mtu;
 
   SwitchPort* find(fdb::PortId port) const {
     const auto place = static_cast<std::size_t>(port);
@@ -140,6 +142,7 @@ class Switch {
   void open(SwitchPort& port, std::span<Interface* const> interfaces);
   bool open_one(SwitchBridge& bridge, Interface& interface);
   void log_unopened(const Interface& interface);
+  void log_refused(const Interface& interface);
   void reopen(Interface& interface);
   void close(SwitchPort& port, Interface& interface);
   void remove_interface(SwitchPort& port, bridge::InterfaceId id);
@@ -170,6 +173,8 @@ class Switch {
   void publish();
   void carry_out();
   bool catch_up();
+  void note_mtu(const Interface& interface);
+  void follow_mtus();
   void note_bond(SwitchPort& port);
   void place_members(const SwitchBridge& bridge, fdb::PortId port);
   void send_waiting();
@@ -222,6 +227,7 @@ class Switch {
   std::vector<std::pair<db::Uuid, bridge::SendFrame>> sending_;  ///< with the interface's row
   std::vector<bridge::Log> log_;                                 ///< not yet written
   std::set<bridge::InterfaceId> behind_;  ///< whose device may have more to tell: catch_up()
+  std::set<bridge::BridgeId> mtu_due_;    ///< whose devices' MTUs may have changed
 
   std::set<db::Uuid> stale_bridges_;  ///< whose plan has to be made anew
   std::vector<std::shared_ptr<const bridge::BridgePlan>> bridge_plans_;

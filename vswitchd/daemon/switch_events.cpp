@@ -208,6 +208,7 @@ void Switch::run_queue() {
 void Switch::settle() {
   carry_out();
   if (catch_up()) carry_out();
+  follow_mtus();
   for (const bridge::Log& line : std::exchange(log_, {})) write_log_(line);
   news_.interfaces.merge(interfaces_.take_changed());
   if (on_settled) on_settled();
@@ -225,11 +226,35 @@ bool Switch::catch_up() {
   for (const bridge::InterfaceId id : std::exchange(behind_, {})) {
     Interface* interface = interfaces_.find(id);
     if (interface == nullptr || !interface->device) continue;
+    note_mtu(*interface);
     if (!interface->device->catch_up()) continue;
     link_changed(*interface);
     changed = true;
   }
   return changed;
+}
+
+void Switch::note_mtu(const Interface& interface) {
+  BridgeMtu& mtus = find_bridge(interface.bridge)->mtu;
+  if (interface.settings.type == "internal" && !interface.settings.mtu_request) {
+    mtus.set_following(interface.id);
+  } else {
+    mtus.set_own(interface.id, interface.device->state().mtu);
+  }
+  mtu_due_.insert(interface.bridge);
+}
+
+/// Once for all changes of a moment.
+void Switch::follow_mtus() {
+  for (const bridge::BridgeId id : std::exchange(mtu_due_, {})) {
+    SwitchBridge* bridge = find_bridge(id);
+    if (bridge == nullptr) continue;
+    for (const bridge::InterfaceId each : bridge->mtu.take_due()) {
+      Interface& interface = *interfaces_.find(each);
+      const auto given = interfaces_.set_mtu(interface, bridge->mtu.smallest());
+      if (!given) log(given.error().message, bridge::Log::Level::warning);
+    }
+  }
 }
 
 void Switch::perform(const SwitchBridge& bridge, const bridge::PortAction& action) {
