@@ -171,6 +171,18 @@ TEST_F(NegotiationTest, OneMemberLeftIsNoBond) {
   EXPECT_EQ(br0.bridge.plan()->ports[0]->members, std::vector{InterfaceId{1}});
 }
 
+// The member that came home is a spare one now: its return moves no traffic.
+TEST_F(NegotiationTest, WhoCarriedWithoutABondIsActiveInTheNextOne) {
+  PortSettings settings = port(br0).settings();
+  settings.lacp.reset();
+  run(br0, br0.bridge.configure_port(br0.port, settings, now));
+  ASSERT_EQ(port(br0).bond()->active(), bond::MemberId{0});
+  const Member first = *port(br0).find(InterfaceId{0});
+  run(br0, br0.bridge.remove_member(br0.port, first.id, now));
+  run(br0, br0.bridge.add_members(br0.port, {&first, 1}, now));
+  EXPECT_EQ(port(br0).bond()->active(), bond::MemberId{1});
+}
+
 // So in the reference, and in its log: enabled by its carrier, disabled, then enabled as LACP lets
 // it.
 TEST_F(NegotiationTest, LacpHasNoOpinionInAMembersFirstPassSoItsUpdelayBegins) {

@@ -286,13 +286,14 @@ void Port::update_bond(TimePoint now, Actions& actions) {
     if (!bond_) return;
     for (const bond::Action& action : bond_->update(now)) std::visit(FromBond{actions}, action);
     actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
+    if (bond_->active()) last_active_ = bond_->active_mac();
     bond_.reset();
     load_.reset();
     return;
   }
   if (!bond_) {
-    bond_ = std::make_unique<bond::Bond>(bond_config(),
-                                         settings_.remembered_active.value_or(MacAddress()), now);
+    if (!last_active_) last_active_ = settings_.remembered_active;
+    bond_ = std::make_unique<bond::Bond>(bond_config(), last_active_.value_or(MacAddress()), now);
     actions.insert(actions.end(), {PlanChanged{}, StatusChanged{}});
   } else {
     bond_->configure(bond_config(), now);

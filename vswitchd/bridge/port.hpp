@@ -145,6 +145,7 @@ class Port {
   std::vector<InterfaceId> newcomers_;  ///< to LACP, whom the bond has not met yet
   std::set<InterfaceId> seen_up_;       ///< without carrier, but up since LACP was switched on
   std::unique_ptr<bond::Bond> bond_;
+  std::optional<MacAddress> last_active_;  ///< who carried when there was a bond last
   std::shared_ptr<BucketLoad> load_;  ///< while there is a bond that spreads traffic by buckets
   std::shared_ptr<RecirculationIds> ids_;
   std::uint32_t recirculation_id_ = 0;  ///< from ids_ while the bond balances, else 0
