@@ -279,7 +279,7 @@ int run(int argc, char** argv) {
   }
   process::ignore_sigpipe();
   std::optional<int> signal;
-  {
+  try {
     process::Daemon process_daemon(settings.daemon, kProgram, log);
     if (settings.lock_memory) ::mlockall(MCL_CURRENT | MCL_FUTURE);
     process::prefer_short_turns();
@@ -287,6 +287,9 @@ int run(int argc, char** argv) {
     Program program(settings, remote, paths, log, clock);
     program.run(clock, process_daemon);
     signal = program.ended_by();
+  } catch (const std::exception& error) {  // once detached, nobody reads what main() says of it
+    log.module("daemon_unix").emer("{}", error.what());
+    throw;
   }
   if (signal) process::die_of_signal(*signal, log.module("fatal_signal"));
   return 0;

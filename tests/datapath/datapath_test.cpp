@@ -1,11 +1,15 @@
 #include "vswitchd/datapath/datapath.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "tests/bridge/plan_builder.hpp"
@@ -226,12 +230,43 @@ TEST_F(DatapathTest, ReportsADeviceThatDoesNotSendButNotWithEveryFrame) {
   datapath.detach(refusing);
 }
 
+TEST_F(DatapathTest, GoesOnWithTheWorkersThatThereAreDescriptorsFor) {
+  Port& a = add_port();
+  Port& b = add_port();
+  publish();
+  ASSERT_TRUE(datapath.set_workers(2));
+  arrive(b, ethernet(kB, kA));
+  const std::uint64_t carried = datapath.forwarded();
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  try {  // a sanitizer looks at the types of an error once, and needs descriptors for that
+    throw std::system_error(EMFILE, std::generic_category());
+  } catch (const std::exception& error) {
+    ASSERT_FALSE(fmt::format("{}", error.what()).empty());
+  }
+  const int free = dup(0);
+  close(free);
+  const rlimit tight{static_cast<rlim_t>(free) + 3, limit.rlim_max};  // a worker has two
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  const auto set = datapath.set_workers(30);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_FALSE(set);
+  EXPECT_EQ(datapath.view().size(), 3u) << set.error().message;
+  EXPECT_EQ(datapath.forwarded(), carried);
+  arrive(a, ethernet(kA, kB));
+  EXPECT_EQ(b.sent, 1u);
+  EXPECT_TRUE(datapath.set_workers(1));
+  arrive(a, ethernet(kA, kB));
+  EXPECT_EQ(b.sent, 2u);
+  EXPECT_EQ(datapath.forwarded(), carried + 2);
+}
+
 /// Frames, plans, questions and the number of workers change all at once.  For ThreadSanitizer.
 TEST_F(DatapathTest, CarriesEveryFrameWhateverTheControlThreadDoes) {
   constexpr int kPorts = 4, kFrames = 4000;
   for (int i = 0; i < kPorts; ++i) add_port();
   publish();
-  datapath.set_workers(3);
+  ASSERT_TRUE(datapath.set_workers(3));
   for (int i = 0; i < kPorts; ++i) {  // everybody is known
     arrive(*ports[static_cast<std::size_t>(i)], ethernet(kA + static_cast<unsigned>(i), kB + 100));
   }
@@ -250,7 +285,9 @@ TEST_F(DatapathTest, CarriesEveryFrameWhateverTheControlThreadDoes) {
   }
   for (std::size_t round = 0; left > 0; ++round) {
     if (round % 7 == 0) publish();
-    if (round % 50 == 0) datapath.set_workers(1 + round / 50 % 4);
+    if (round % 50 == 0) {
+      EXPECT_TRUE(datapath.set_workers(1 + round / 50 % 4));
+    }
     datapath.exclusively([&] { macs().expire(TimePoint()); });
     datapath.poll(ports[round % kPorts]->id);
     (void)datapath.view();

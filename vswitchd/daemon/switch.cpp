@@ -200,8 +200,9 @@ void Switch::perform(const config::ChangeSwitch& step) {
   row_ = step.row;
   settings_ = step.settings;
   const std::size_t processors = std::thread::hardware_concurrency();
-  datapath_.set_workers(settings_.workers != 0 ? settings_.workers
-                                               : std::max<std::size_t>(processors / 2, 1));
+  const auto set = datapath_.set_workers(
+      settings_.workers != 0 ? settings_.workers : std::max<std::size_t>(processors / 2, 1));
+  if (!set) log(set.error().message, bridge::Log::Level::warning);
 }
 
 void Switch::perform(const config::Warn& step) {

@@ -1,6 +1,7 @@
 #include "vswitchd/datapath/datapath.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <list>
 #include <random>
 
@@ -8,30 +9,42 @@ namespace bondway::datapath {
 
 Datapath::Datapath(std::function<TimePoint()> now)
     : shared_(std::move(now)), plan_(std::make_shared<bridge::Plan>()) {
-  start_workers(1);
+  add_worker();
 }
 
 Datapath::~Datapath() = default;
 
-void Datapath::set_workers(std::size_t count) {
-  if (count == workers_.size()) return;
-  for (const auto& worker : workers_) worker->stop();
-  frames_of_former_ = frames();
-  workers_.clear();
+Result<void> Datapath::set_workers(std::size_t count) {
+  count = std::max<std::size_t>(count, 1);
+  if (count == workers_.size()) return {};
+  // The first one stays, whatever becomes of the others.
+  for (std::size_t i = 1; i < workers_.size(); ++i) {
+    workers_[i]->stop();
+    frames_of_former_.cached += workers_[i]->frames().cached;
+    frames_of_former_.decided += workers_[i]->frames().decided;
+  }
+  workers_.resize(1);
+  for (const auto& [id, attached] : attached_) {
+    const Worker::Access access(*workers_.front());
+    workers_.front()->remove_input(id);
+  }
   input_counts_.clear();
-  start_workers(count);
-}
-
-void Datapath::start_workers(std::size_t count) {
-  std::random_device random;
-  for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) {
-    workers_.push_back(std::make_unique<Worker>(shared_, random()));
-    const Worker::Access access(*workers_.back());
-    workers_.back()->set_plan(plan_);
+  Result<void> done;
+  try {
+    while (workers_.size() < count) add_worker();
+  } catch (const std::exception& error) {
+    done = fail("{} forwarding threads instead of {} ({})", workers_.size(), count, error.what());
   }
   // All ways out first: frames arrive as soon as there is a way in.
   for (const auto& [id, attached] : attached_) add_output(id, *attached.device);
   for (auto& [id, attached] : attached_) add_input(id, attached);
+  return done;
+}
+
+void Datapath::add_worker() {
+  workers_.push_back(std::make_unique<Worker>(shared_, std::random_device()()));
+  const Worker::Access access(*workers_.back());
+  workers_.back()->set_plan(plan_);
 }
 
 void Datapath::publish(std::shared_ptr<const bridge::Plan> plan) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "vswitchd/datapath/worker.hpp"
+#include "vswitchd/net/result.hpp"
 
 namespace bondway::datapath {
 
@@ -22,8 +23,9 @@ class Datapath {
   Datapath(const Datapath&) = delete;
   Datapath& operator=(const Datapath&) = delete;
 
-  /// From now on so many workers, at least one, carry the frames.
-  void set_workers(std::size_t count);
+  /// From now on so many workers, at least one, carry the frames.  Fewer do if the system has no
+  /// more threads or descriptors: the error says so.
+  Result<void> set_workers(std::size_t count);
 
   /// From now on frames are forwarded by this plan.
   void publish(std::shared_ptr<const bridge::Plan> plan);
@@ -70,7 +72,7 @@ class Datapath {
     Worker* receiver = nullptr;
   };
 
-  void start_workers(std::size_t count);
+  void add_worker();
   void add_output(bridge::InterfaceId id, netdev::Netdev& device);
   void add_input(bridge::InterfaceId id, Attached& attached);
 
