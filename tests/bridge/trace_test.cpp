@@ -80,6 +80,22 @@ TEST_F(TraceTest, FollowsPatches) {
   EXPECT_NE(words.find("\n      to far, untagged\n"), std::string::npos) << words;
 }
 
+TEST_F(TraceTest, SaysWhyACopyEndsAtAPatch) {
+  const auto p0 = add_port("p0"), lonely = add_port("lonely");
+  builder.interface(lonely).is_patch = true;
+  const std::string alone = text(frame(kA, kB), p0);
+  EXPECT_NE(alone.find("\n  to lonely, untagged\n  ends at if1: the patch has no other end\n"),
+            std::string::npos)
+      << alone;
+
+  const auto back = add_port("back");
+  builder.patch(lonely, back);
+  const std::string round = text(frame(kA, kB), p0);
+  EXPECT_NE(round.find("\n      ends at if1: such a copy has come this way before\n"),
+            std::string::npos)
+      << round;
+}
+
 TEST_F(TraceTest, SaysWhyAFrameIsDropped) {
   const auto p0 = add_port("p0", access(10));
   Headers tagged = frame(kA, kB);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -53,11 +54,14 @@ class Traveller {
       journey_.sent.push_back({leg.interface, leg.edit, leg.snaplen});
       return;
     }
-    if (leg.snaplen != 0) return;  // a patch takes no copy that is to be cut, as in the reference
+    if (leg.snaplen != 0) return note_end(leg, "a patch takes no copy that is to be cut");
     journey_.credits.push_back({.traffic = out.traffic.get()});
-    if (!out.peer || leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) return;
-    const InterfacePlan* peer = plan_.find(*out.peer);
-    if (peer == nullptr || is_looping(*out.peer, leg)) return;
+    const InterfacePlan* peer = out.peer ? plan_.find(*out.peer) : nullptr;
+    if (peer == nullptr) return note_end(leg, "the patch has no other end");
+    if (leg.depth >= kMaxDepth || traversals_ >= kMaxTraversals) {
+      return note_end(leg, "too many bridges crossed");
+    }
+    if (is_looping(*out.peer, leg)) return note_end(leg, "such a copy has come this way before");
     journey_.credits.push_back({.traffic = peer->traffic.get(), .arrived = true});
     ++traversals_;
     arrive({*out.peer, leg.edit, leg.depth + 1, 0, leg.lineage});
@@ -95,6 +99,14 @@ class Traveller {
     rehearsal_->add(fmt::format("bridge {}, in through {}: {}", bridge.name,
                                 rehearsal_->name(leg.interface), bridge::describe(headers)));
     rehearsal_->set_depth(2 * leg.depth + 1);
+  }
+
+  /// Why a copy that left goes no further; a patch takes none that is to be cut as in the
+  /// reference.
+  void note_end(const Leg& leg, std::string_view why) const {
+    if (rehearsal_ == nullptr) return;
+    rehearsal_->set_depth(2 * leg.depth + 1);
+    rehearsal_->add(fmt::format("ends at {}: {}", rehearsal_->name(leg.interface), why));
   }
 
   /// Before the table learns: what the frame teaches ends what was said of its source.
