@@ -238,7 +238,7 @@ TEST_F(SystemTest, IsNotReadableForeverAfterItWasDown) {
   EXPECT_EQ(::poll(&waiting, 1, 0), 0);
 }
 
-TEST_F(SystemTest, HearsSlowProtocolsOnASocketOfTheirOwn) {
+TEST_F(SystemTest, HearsSlowProtocolsAndBpdusOnASocketOfTheirOwn) {
   cable("v0");
   const auto near = open("v0");
   auto far = ControlSocket::open("v0x");
@@ -262,6 +262,21 @@ TEST_F(SystemTest, HearsSlowProtocolsOnASocketOfTheirOwn) {
   send(*near, slow, two);
   ASSERT_TRUE(eventually([&] { return near->counters().tx_packets == 5; }));
   EXPECT_EQ(heard(), (std::vector{slow, apply(slow.view(), tag), apply(slow.view(), two)}));
+
+  const auto to = [](std::uint64_t destination) {
+    Frame frame = sample();
+    const auto octets = MacAddress::from_number(destination).octets();
+    std::ranges::copy(octets, frame.octets.begin());
+    return frame;
+  };
+  const Frame bpdu = to(0x0180'c200'0000);
+  for (const std::uint64_t other : {0x0180'c200'000eu, 0x0180'c201'0000u, 0x0280'c200'0000u}) {
+    send(*near, to(other));
+  }
+  send(*near, bpdu);
+  send(*near, bpdu, tag);
+  ASSERT_TRUE(eventually([&] { return near->counters().tx_packets == 10; }));
+  EXPECT_EQ(heard(), (std::vector{bpdu, apply(bpdu.view(), tag)}));
 
   ASSERT_TRUE(far->send(slow.view()));
   EXPECT_EQ(receive(*near), std::vector{slow});

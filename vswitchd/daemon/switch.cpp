@@ -6,8 +6,6 @@
 #include <random>
 #include <thread>
 
-#include "vswitchd/lacp/pdu.hpp"
-
 namespace bondway::daemon {
 
 Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint()> now, Logger log)
@@ -26,8 +24,7 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
     for (const bridge::InterfaceId id : news.gone) replace_if_gone(id);
     for (const datapath::ControlFrame& arrived : news.frames) {
       const Interface* interface = interfaces_.find(arrived.interface);
-      const bool is_slow = lacp::is_link_aggregation(arrived.frame.octets);
-      if (is_slow && interface && interface->slow_frames) continue;  // heard on its own socket
+      if (interface && interface->slow_frames) continue;  // heard on its own socket
       on_slow_frame(arrived.interface, arrived.frame.octets);
     }
     settle();

@@ -12,9 +12,14 @@
 namespace bondway::netdev {
 namespace {
 
-/// Passes EtherType 0x8809 at once or behind one tag.  The kernel takes the outermost tag out of a
-/// frame before any filter sees it, so two tags are looked through.
-constexpr std::array kSlowProtocols{
+/// Passes what goes to 01:80:c2:00:00:00, and EtherType 0x8809 at once or behind one tag.  The
+/// kernel takes the outermost tag out of a frame before any filter sees it, so two tags are looked
+/// through.
+constexpr std::array kControlFrames{
+    sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0180'c200, 0, 2),
+    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0000, 6, 0),
     sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 4, 0),
     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8100, 1, 0),
@@ -32,7 +37,7 @@ Result<ControlSocket> ControlSocket::open(const std::string& name) {
   if (!link) return tl::unexpected(link.error());
   auto fd = open_packet_socket();
   if (!fd) return tl::unexpected(fd.error());
-  if (const auto heard = listen_on(*fd, *link, kSlowProtocols); !heard) {
+  if (const auto heard = listen_on(*fd, *link, kControlFrames); !heard) {
     return tl::unexpected(heard.error());
   }
   return ControlSocket(std::move(*fd));

@@ -8,8 +8,9 @@
 namespace bondway::netdev {
 
 /// A second packet socket on a system device, for slow-protocol frames (EtherType 0x8809, tagged or
-/// not) alone: it has a receive queue of its own, so that no flood of data delays or displaces a
-/// LACPDU.  The data socket sees those frames as well.  Belongs to the control thread.
+/// not) and BPDUs (to 01:80:c2:00:00:00) alone: it has a receive queue of its own, so that no flood
+/// of data delays or displaces one of them.  The data socket sees those frames as well.  Belongs to
+/// the control thread.
 class ControlSocket {
  public:
   /// The error is the kernel's reason alone.
