@@ -17,7 +17,7 @@ std::vector<std::string> words(const std::string& text) {
 std::vector<std::string> in_order(const std::vector<std::string>& created) {
   ReferenceOrder order;
   for (const std::string& name : created) order.insert(name);
-  return order.names();
+  return order.values();
 }
 
 const char* const kCreated =
@@ -36,7 +36,7 @@ TEST(BondOrder, KeepsTheTraceOfDeletedBonds) {
   ReferenceOrder order;
   for (const std::string& name : words(kCreated)) order.insert(name);
   for (const char* name : {"po1", "b", "never-there"}) order.erase(name);
-  EXPECT_EQ(order.names(),
+  EXPECT_EQ(order.values(),
             words("lag-uplink q a x2 po2 bond10 x1 x5 x3 storage bond1 bond11 team_a bond12 x4 zz "
                   "longer-name-of-a-bond bond0"));
 }

@@ -6,6 +6,7 @@
 
 #include "vswitchd/net/frame.hpp"
 #include "vswitchd/net/mac_address.hpp"
+#include "vswitchd/net/reference_table.hpp"
 
 namespace bondway::bond {
 
@@ -13,21 +14,6 @@ inline constexpr std::size_t kBucketCount = 256;
 
 /// One of a bond's 256 shares of traffic, the unit in which load moves between members.
 using Bucket = std::uint8_t;
-
-/// Hash of whole 32-bit words, taken one after the other, in the way of MurmurHash3 (32 bit).
-constexpr std::uint32_t hash_mix(std::uint32_t hash, std::uint32_t word) {
-  const auto rotate = [](std::uint32_t x, int n) { return (x << n) | (x >> (32 - n)); };
-  word = rotate(word * 0xcc9e2d51U, 15) * 0x1b873593U;
-  return rotate(hash ^ word, 13) * 5 + 0xe6546b64U;
-}
-
-/// Ends a hash over `length` octets.
-constexpr std::uint32_t hash_finish(std::uint32_t hash, std::uint32_t length) {
-  hash ^= length;
-  hash = (hash ^ (hash >> 16)) * 0x85ebca6bU;
-  hash = (hash ^ (hash >> 13)) * 0xc2b2ae35U;
-  return hash ^ (hash >> 16);
-}
 
 /// The hash of a name: little-endian words, the last one padded with zeros.
 std::uint32_t hash_name(std::string_view name);

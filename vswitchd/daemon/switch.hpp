@@ -103,7 +103,7 @@ class Switch {
   /// What forwarding goes by, as last published.
   const bridge::Plan& plan() const { return *plan_; }
   /// The names of all bonds in the order in which scripts are used to see them.
-  std::vector<std::string> bonds() const { return bond_order_.names(); }
+  std::vector<std::string> bonds() const { return bond_order_.values(); }
   SwitchBridge* find_bridge(const std::string& name);
   SwitchPort* find_port(const std::string& name);
   bridge::Port& port(const SwitchPort& port);
