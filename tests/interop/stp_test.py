@@ -12,6 +12,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import random
 import re
 import struct
 import sys
@@ -439,6 +440,39 @@ class SpanningTree(unittest.TestCase):
             times = self.both(lambda s: re.findall("stp-(?:max-age|fwd-delay).*",
                                                    s.command("rstp/show")))
             self.assertEqual(*times, (age, delay))
+
+    def test_rapid_ports_are_listed_in_the_same_order(self):
+        """Whose numbers are given: others are given new ones by the reference when ports go."""
+        chance = random.Random(1)
+        for switch in self.switches:
+            switch.apply(rapid(add_bridge("br0", 1, {})))
+        numbers = {}  # port -> its number
+        orders = set()
+        for n in range(40):
+            number = str(chance.choice([n for n in range(1, 200) if str(n) not in
+                                        numbers.values()]))
+            port = chance.choice(sorted(numbers)) if n > 12 else None
+            what = chance.choice(("add", "add", "delete", "change")) if port else "add"
+            for switch in self.switches:
+                if what == "add":
+                    switch.apply(add_port("br0", f"p{n}", {"rstp-port-num": number}))
+                elif what == "delete":
+                    found = switch.transact([{"op": "select", "table": "Port", "where": [
+                        ["name", "==", port]], "columns": ["_uuid"]}])
+                    switch.apply([{"op": "mutate", "table": "Bridge", "where": [], "mutations": [
+                        ["ports", "delete", found[0]["rows"][0]["_uuid"]]]}])
+            if what == "change":
+                self.set_keys("Port", port, {"rstp-port-num": number})
+            if what == "delete":
+                del numbers[port]
+            else:
+                numbers[port if what == "change" else f"p{n}"] = number
+            shown = self.both(lambda s: re.findall(r"^  p\d+ .*\.(\d+)$", s.command("rstp/show"),
+                                                   re.M))
+            self.assertEqual(*shown, (n, what, port, number))
+            self.assertEqual(sorted(shown[0]), sorted(numbers.values()))
+            orders.add(tuple(shown[0]))
+        self.assertGreater(len(orders), 30)
 
     def errors(self, switch):
         """What was complained about since the last look, without repetitions."""

@@ -9,6 +9,8 @@ constexpr Duration kTick = 1s;
 /// After a long sleep, as many ticks are made up for: no timer of a sane neighbour runs longer.
 constexpr Duration kMostMissed = 64s;
 
+std::uint16_t number_of(const PortConfig& config) { return config.id.number & 0xfff; }
+
 void count_down(std::uint32_t& timer) {
   if (timer != 0) --timer;
 }
@@ -41,6 +43,10 @@ Actions RapidTree::set_port(Handle handle, const PortConfig& config, Link link, 
   if (!is_new && known->second.config == config && known->second.port_enabled == enabled) return {};
   catch_up(now);
   PortVariables& port = bridge_.ports[handle];
+  if (is_new || number_of(port.config) != number_of(config)) {
+    if (!is_new) order_.remove(number_of(port.config));
+    order_.add(number_of(config));
+  }
   port.handle = handle;
   port.config = config;
   port.port_enabled = enabled;
@@ -54,9 +60,11 @@ Actions RapidTree::set_port(Handle handle, const PortConfig& config, Link link, 
 }
 
 Actions RapidTree::remove_port(Handle handle, TimePoint now) {
-  if (!bridge_.ports.contains(handle)) return {};
+  const auto it = bridge_.ports.find(handle);
+  if (it == bridge_.ports.end()) return {};
   catch_up(now);
-  bridge_.ports.erase(handle);
+  order_.remove(number_of(it->second.config));
+  bridge_.ports.erase(it);
   machines_.erase(handle);
   told_.erase(handle);
   actions_.push_back(FlushPort{handle});
@@ -108,6 +116,14 @@ Actions RapidTree::expire(TimePoint now) {
 std::optional<TimePoint> RapidTree::deadline() const {
   if (bridge_.ports.empty()) return std::nullopt;
   return next_tick_;
+}
+
+std::vector<Handle> RapidTree::ports_in_order() const {
+  std::map<std::uint16_t, Handle> by_number;
+  for (const auto& [handle, port] : bridge_.ports) by_number[number_of(port.config)] = handle;
+  std::vector<Handle> handles;
+  for (const std::uint16_t number : order_.numbers()) handles.push_back(by_number.at(number));
+  return handles;
 }
 
 // ---- the machines

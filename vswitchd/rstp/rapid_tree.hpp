@@ -5,6 +5,7 @@
 #include <span>
 
 #include "vswitchd/rstp/information.hpp"
+#include "vswitchd/rstp/order.hpp"
 #include "vswitchd/rstp/reception.hpp"
 #include "vswitchd/rstp/roles.hpp"
 #include "vswitchd/rstp/transitions.hpp"
@@ -38,6 +39,8 @@ class RapidTree {
   std::optional<TimePoint> deadline() const;
 
   const std::map<Handle, PortVariables>& ports() const { return bridge_.ports; }
+  /// The ports as `rstp/show` lists them.
+  std::vector<Handle> ports_in_order() const;
   bool is_root() const { return bridge_.root_priority.root == bridge_.config.id; }
   const PriorityVector& root_priority() const { return bridge_.root_priority; }
   const Times& root_times() const { return bridge_.root_times; }
@@ -74,6 +77,7 @@ class RapidTree {
 
   BridgeVariables bridge_;
   RoleSelection selection_;
+  PortOrder order_;
   std::map<Handle, Machines> machines_;
   TimePoint next_tick_;
   std::map<Handle, Told> told_;
