@@ -17,6 +17,8 @@ import unittest
 BIN = pathlib.Path(sys.argv.pop(1))
 PATIENCE = 20.0
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
+LACPDU = ("88090101" + "01148000020000000001000180000001c5000000" + "02148000000000000000000000000000000000" +
+          "00" + "03100000" + "00" * 12 + "0000" + "00" * 50)
 
 
 def frame(destination, source, vlan=None):
@@ -69,6 +71,17 @@ class TrafficCommands(unittest.TestCase):
         self.assertEqual((back["vlan"], back["priority"], back["to"]), (10, 0, ["p2"]))
         line = next(line for line in self.appctl("flows/show").splitlines() if line.startswith("in=p2"))
         self.assertRegex(line, rf"^in=p2,src={B},dst={A},type=0x88b5, packets:4, bytes:240, age:\d+\.\d{{3}}s, to: p1$")
+
+    def test_lacpdu_counts_whatever_its_group_address(self):
+        self.call("ovs-vsctl", "add-port", "br0", "l1", "lacp=active", "--", "set", "port", "l1",
+                  "other_config:lacp-time=slow")
+        self.addCleanup(self.call, "ovs-vsctl", "del-port", "l1")
+        for number, destination in enumerate(("0180c2000002", "0180c2000000", "0180c2000003"), start=1):
+            self.appctl("netdev-dummy/receive", "l1", destination + A.replace(":", "") + LACPDU)
+            deadline = time.monotonic() + PATIENCE
+            while f"RX PDUs: {number}\n" not in (shown := self.appctl("lacp/show-stats", "l1")):
+                self.assertLess(time.monotonic(), deadline, f"to {destination}: {shown}")
+                time.sleep(0.02)
 
     def test_workers_share_the_interfaces(self):
         self.assertEqual(len(self.shown("workers")), 1)

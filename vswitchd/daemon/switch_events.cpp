@@ -16,13 +16,13 @@ void Switch::on_slow_frame(bridge::InterfaceId id, std::span<const std::uint8_t>
   Interface* interface = interfaces_.find(id);
   if (interface == nullptr || !interface->is_open()) return;
   SwitchPort& port = port_of(*interface);
-  if (MacAddress::from_bytes(octets) == stp::kBridgeGroupAddress) {
+  // First the type: an LACPDU may come to any address, also to that of BPDUs (802.1AX-2014, 6.2.8).
+  if (lacp::is_link_aggregation(octets)) {
+    ++totals_.slow_frames_received;
+    queue(port.bridge, bridge_of(port).bridge->receive(port.id, id, octets, now()));
+  } else if (MacAddress::from_bytes(octets) == stp::kBridgeGroupAddress) {
     queue(port.bridge, bridge_of(port).bridge->receive_bpdu(port.id, octets, now()));
-    return;
   }
-  if (!lacp::is_link_aggregation(octets)) return;
-  ++totals_.slow_frames_received;
-  queue(port.bridge, bridge_of(port).bridge->receive(port.id, id, octets, now()));
 }
 
 void Switch::on_links(const std::vector<netdev::LinkEvent>& events) {
