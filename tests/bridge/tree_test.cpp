@@ -147,6 +147,32 @@ TEST_F(TreeTest, TimesOfARapidTreeThatDoNotFitAreNotTaken) {  // IEEE 802.1D-200
   EXPECT_EQ(times(std::nullopt, std::nullopt), (std::pair<Duration, Duration>(30s, 20s)));
 }
 
+TEST_F(TreeTest, ARapidPortKeepsWhatItHadInsteadOfNoNumbers) {
+  settings.stp.reset();
+  settings.rstp.emplace();
+  configure();
+  PortSettings port = port_settings("a", 1);
+  port.rstp.priority.reset();
+  port.rstp.keeps_path_cost = true;
+  const fdb::PortId a = add(port);
+  const auto config = [&] { return bridge.rapid_tree()->ports().begin()->second.config; };
+  EXPECT_EQ(config().id.number, 0x8001) << "by default";
+  EXPECT_EQ(config().path_cost, 2000u);
+  port.rstp.priority = 32;
+  port.rstp.path_cost = 55;
+  port.rstp.keeps_path_cost = false;
+  change(a, port);
+  port.rstp.priority.reset();
+  port.rstp.path_cost.reset();
+  port.rstp.keeps_path_cost = true;
+  change(a, port);
+  EXPECT_EQ(config().id.number, 0x2001);
+  EXPECT_EQ(config().path_cost, 55u);
+  port.rstp.keeps_path_cost = false;
+  change(a, port);
+  EXPECT_EQ(config().path_cost, 2000u) << "by the link's speed";
+}
+
 TEST_F(TreeTest, APortCanBeDownInTheRapidTreeAlone) {
   settings.stp.reset();
   settings.rstp.emplace();

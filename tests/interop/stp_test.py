@@ -441,6 +441,45 @@ class SpanningTree(unittest.TestCase):
                                                    s.command("rstp/show")))
             self.assertEqual(*times, (age, delay))
 
+    def test_rapid_numbers_are_read_the_same(self):
+        """A port keeps what it had instead of a number that is none."""
+        for switch in self.switches:
+            switch.apply(rapid(add_bridge("br0", 1, {"a": ("dummy", {}, {"rstp-port-num": "1"})})))
+        shown = set()
+        for key, values in (("rstp-port-priority", ("32", "240", "255", "-1", "256", "48", "x",
+                                                    "300", None, "255", "70000", "15")),
+                            ("rstp-path-cost", ("55", "0", "x", "-1", "300000000", "200000000",
+                                                None, "0", "1"))):
+            for value in values:
+                self.set_keys("Port", "a", {"rstp-port-num": "1", **({key: value} if value else
+                                                                     {})})
+                self.pass_time(1000)
+                rows = self.both(lambda s: re.findall(r"^  a .*(?<=ing) (.*)$",
+                                                      s.command("rstp/show"), re.M))
+                self.assertEqual(*rows, (key, value))
+                shown.update(rows[0])
+        self.assertGreater(len(shown), 8)
+        for n, value in enumerate(("255", "x", "300000000")):
+            for switch in self.switches:
+                switch.apply(add_port("br0", f"new{n}", {
+                    "rstp-port-num": str(n + 2), "rstp-port-priority": value,
+                    "rstp-path-cost": value}))
+            self.pass_time(1000)
+            rows = self.both(lambda s: re.findall(rf"^  new{n} .*ing (.*)$",
+                                                  s.command("rstp/show"), re.M))
+            self.assertEqual(*rows, value)
+        for key, values in (("priority", ("4096", "x", "8191", "70000", "-1", "61440")),
+                            ("max-age", ("10", "x", "12", "5", "50", "65546")),
+                            ("forward-delay", ("20", "x", "12", "3", "50", "65550"))):
+            for value in values:
+                self.set_keys("Bridge", "br0", {"hwaddr": "02:00:00:00:00:01",
+                                                "rstp-" + key: value})
+                for switch in self.switches:
+                    switch.apply([])  # the reference takes an age at a second look
+                lines = self.both(lambda s: re.findall("stp-(?:pri|max|fwd).*",
+                                                       s.command("rstp/show")))
+                self.assertEqual(*lines, (key, value))
+
     def test_rapid_ports_are_listed_in_the_same_order(self):
         """Whose numbers are given: others are given new ones by the reference when ports go."""
         chance = random.Random(1)

@@ -69,8 +69,9 @@ struct StpSettings {
 struct RstpPortSettings {
   bool enabled = true;
   std::optional<std::uint16_t> number;  ///< none: the next free one; 0: unusable, out of the tree
-  std::uint8_t priority = 128;          ///< a multiple of 16
-  std::optional<std::uint32_t> path_cost;  ///< none: by the link's speed
+  std::optional<std::uint8_t> priority = 128;  ///< a multiple of 16; none: as it was
+  std::optional<std::uint32_t> path_cost;      ///< none: by the link's speed
+  bool keeps_path_cost = false;                ///< as it was: what is configured is none
   bool admin_edge = false, auto_edge = true, point_to_point = true;
   bool admin_up = true;          ///< false: disabled in the tree, whatever its link
   bool check_migration = false;  ///< once when it is set

@@ -188,10 +188,17 @@ std::optional<rstp::PortConfig> Bridge::rapid_tree_port(fdb::PortId id) const {
   if (!number) return std::nullopt;
   const Member& member = port.members().front();
   rstp::PortConfig config;
+  const auto known = rapid_tree_->ports().find(handle_of(id));
+  const bool is_known = known != rapid_tree_->ports().end();
+  if (is_known) config = known->second.config;
   config.name = port.settings().name;
   config.mac = member.mac;
-  config.id = {static_cast<std::uint16_t>(settings.priority << 8 | *number)};
-  config.path_cost = settings.path_cost.value_or(path_cost(kRapidCosts, member.speed));
+  const unsigned priority =
+      settings.priority.value_or(is_known ? config.id.number >> 12 << 4 : 128);
+  config.id = {static_cast<std::uint16_t>(priority << 8 | *number)};
+  if (!is_known || !settings.keeps_path_cost) {
+    config.path_cost = settings.path_cost.value_or(path_cost(kRapidCosts, member.speed));
+  }
   config.admin_edge = settings.admin_edge;
   config.auto_edge = settings.auto_edge;
   config.point_to_point = settings.point_to_point;

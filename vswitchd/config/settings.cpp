@@ -158,11 +158,14 @@ bridge::RstpPortSettings rstp_port_settings(const Keys& keys) {
   if (keys.text("rstp-port-num")) {
     rstp.number = narrow<std::uint16_t>(keys.number("rstp-port-num", 1, 4095).value_or(0));
   }
-  rstp.priority =
-      narrow<std::uint8_t>(keys.number("rstp-port-priority", 0, 255).value_or(128) / 16 * 16);
+  if (const auto priority = low_bits<std::uint8_t>(keys, "rstp-port-priority")) {
+    rstp.priority.reset();
+    if (*priority <= 240) rstp.priority = narrow<std::uint8_t>(*priority / 16 * 16);
+  }
   if (const auto cost = keys.number("rstp-path-cost", 1, 200'000'000)) {
     rstp.path_cost = narrow<std::uint32_t>(*cost);
   }
+  rstp.keeps_path_cost = keys.text("rstp-path-cost") && !rstp.path_cost;
   rstp.admin_edge = keys.is_true("rstp-port-admin-edge");
   rstp.auto_edge = !keys.is_false("rstp-port-auto-edge");
   rstp.point_to_point = keys.number("rstp-admin-p2p-mac").value_or(1) != 2;
@@ -171,12 +174,13 @@ bridge::RstpPortSettings rstp_port_settings(const Keys& keys) {
   return rstp;
 }
 
-/// Seconds; empty when they are out of range, as in IEEE 802.1D-2004, Table 17-1.
-std::optional<Duration> rapid_tree_time(const Keys& keys, const char* key, std::int64_t least,
-                                        std::int64_t most, std::int64_t absent) {
-  const auto number = keys.text(key) ? keys.number(key, least, most) : absent;
-  if (!number) return std::nullopt;
-  return std::chrono::seconds(*number);
+/// Seconds, of which the reference keeps the lowest 16 bits; empty when they are out of range, as
+/// in IEEE 802.1D-2004, Table 17-1.
+std::optional<Duration> rapid_tree_time(const Keys& keys, const char* key, std::uint16_t least,
+                                        std::uint16_t most, std::uint16_t absent) {
+  const auto number = narrow<std::uint16_t>(keys.number(key).value_or(absent));
+  if (number < least || number > most) return std::nullopt;
+  return std::chrono::seconds(number);
 }
 
 bridge::RstpSettings rstp_settings(const Keys& keys) {
@@ -185,8 +189,7 @@ bridge::RstpSettings rstp_settings(const Keys& keys) {
     rstp.address = MacAddress::parse(*text);
     rstp.has_bad_address = !rstp.address;
   }
-  rstp.priority =
-      narrow<std::uint16_t>(keys.number("rstp-priority", 0, 65535).value_or(32768) / 4096 * 4096);
+  rstp.priority = narrow<std::uint16_t>(keys.number("rstp-priority").value_or(32768) & 0xf000);
   rstp.max_age = rapid_tree_time(keys, "rstp-max-age", 6, 40, 20);
   rstp.forward_delay = rapid_tree_time(keys, "rstp-forward-delay", 4, 30, 15);
   rstp.rapid = keys.number("rstp-force-protocol-version").value_or(2) != 0;
