@@ -239,16 +239,24 @@ TEST(MirrorOrderTest, IsThatInWhichMirrorsCame) {
   BridgeSettings settings;
   settings.mirrors.resize(1);
   settings.mirrors[0].id = "b";
+  settings.mirrors[0].output_port = "out";
   Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
                 std::make_shared<RecirculationIds>());
-  settings.mirrors.resize(3);
+  const auto ids = [&] {
+    bridge.configure(settings, TimePoint());
+    std::vector<std::string> ids;
+    for (const MirrorSettings& mirror : bridge.settings().mirrors) ids.push_back(mirror.id);
+    return ids;
+  };
+  settings.mirrors.resize(3, settings.mirrors[0]);
   settings.mirrors[0].id = "a";
   settings.mirrors[1].id = "b";
   settings.mirrors[2].id = "c";
-  bridge.configure(settings, TimePoint());
-  std::vector<std::string> ids;
-  for (const MirrorSettings& mirror : bridge.settings().mirrors) ids.push_back(mirror.id);
-  EXPECT_THAT(ids, ElementsAre("b", "a", "c"));
+  EXPECT_THAT(ids(), ElementsAre("b", "a", "c"));
+  settings.mirrors[1].output_port.reset();
+  ids();
+  settings.mirrors[1].output_port = "out";
+  EXPECT_THAT(ids(), ElementsAre("a", "c", "b")) << "with its output it came again";
 }
 
 TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {

@@ -44,8 +44,9 @@ Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr
 
 PortActions Bridge::configure(BridgeSettings settings, TimePoint now) {
   std::ranges::stable_sort(settings.mirrors, {}, [&](const MirrorSettings& mirror) {
-    return std::ranges::find(settings_.mirrors, mirror.id, &MirrorSettings::id) -
-           settings_.mirrors.begin();
+    auto known = std::ranges::find(settings_.mirrors, mirror.id, &MirrorSettings::id);
+    if (known != settings_.mirrors.end() && !has_output(*known)) known = settings_.mirrors.end();
+    return known - settings_.mirrors.begin();
   });
   settings_ = std::move(settings);
   keep_mirror_counts();
@@ -187,7 +188,7 @@ void Bridge::keep_mirror_counts() {
   auto old = std::exchange(mirror_counts_, {});
   for (const MirrorSettings& mirror : settings_.mirrors) {
     const auto known = old.find(mirror.id);
-    const bool keeps = known != old.end() && (mirror.output_port || mirror.output_vlan);
+    const bool keeps = known != old.end() && has_output(mirror);
     mirror_counts_[mirror.id] = keeps ? known->second : std::make_shared<MirrorCount>();
   }
 }

@@ -43,8 +43,10 @@ bool same_output(const MirrorPlan& a, const MirrorPlan& b) {
 
 }  // namespace
 
+bool has_output(const MirrorSettings& mirror) { return mirror.output_port || mirror.output_vlan; }
+
 bool selects(const MirrorSettings& mirror, const std::string& port) {
-  if (!mirror.output_port && !mirror.output_vlan) return false;
+  if (!has_output(mirror)) return false;
   const auto lists = [&](const Names& names) {
     return std::ranges::find(names, port) != names.end();
   };

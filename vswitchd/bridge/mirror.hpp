@@ -26,6 +26,9 @@ struct MirrorSettings {
   bool operator==(const MirrorSettings&) const = default;
 };
 
+/// Without one it takes nothing, and counts as one that is yet to come.
+bool has_output(const MirrorSettings& mirror);
+
 /// Whether the mirror has an output, and takes frames of the port.
 bool selects(const MirrorSettings& mirror, const std::string& port);
 
