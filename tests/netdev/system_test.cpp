@@ -238,14 +238,15 @@ TEST_F(SystemTest, IsNotReadableForeverAfterItWasDown) {
   EXPECT_EQ(::poll(&waiting, 1, 0), 0);
 }
 
-TEST_F(SystemTest, HearsSlowProtocolsAndBpdusOnASocketOfTheirOwn) {
+TEST_F(SystemTest, HearsSlowProtocolsAndBpdusOnSocketsOfTheirOwn) {
   cable("v0");
   const auto near = open("v0");
-  auto far = ControlSocket::open("v0x");
-  ASSERT_TRUE(far);
-  const auto heard = [&] {
+  auto far = ControlSocket::open("v0x", ControlSocket::Kind::slow_protocols);
+  auto bpdus = ControlSocket::open("v0x", ControlSocket::Kind::bpdus);
+  ASSERT_TRUE(far && bpdus);
+  const auto heard = [&](ControlSocket& socket) {
     std::vector<Frame> frames;
-    far->receive(buffers_, [&](const FrameView& frame) {
+    socket.receive(buffers_, [&](const FrameView& frame) {
       frames.push_back({{frame.octets.begin(), frame.octets.end()}, frame.offload});
     });
     return frames;
@@ -261,7 +262,8 @@ TEST_F(SystemTest, HearsSlowProtocolsAndBpdusOnASocketOfTheirOwn) {
   send(*near, slow, tag);
   send(*near, slow, two);
   ASSERT_TRUE(eventually([&] { return near->counters().tx_packets == 5; }));
-  EXPECT_EQ(heard(), (std::vector{slow, apply(slow.view(), tag), apply(slow.view(), two)}));
+  EXPECT_EQ(heard(*far), (std::vector{slow, apply(slow.view(), tag), apply(slow.view(), two)}));
+  EXPECT_TRUE(heard(*bpdus).empty());
 
   const auto to = [](std::uint64_t destination) {
     Frame frame = sample();
@@ -275,12 +277,16 @@ TEST_F(SystemTest, HearsSlowProtocolsAndBpdusOnASocketOfTheirOwn) {
   }
   send(*near, bpdu);
   send(*near, bpdu, tag);
-  ASSERT_TRUE(eventually([&] { return near->counters().tx_packets == 10; }));
-  EXPECT_EQ(heard(), (std::vector{bpdu, apply(bpdu.view(), tag)}));
+  std::ranges::copy(std::array{0x01, 0x80, 0xc2, 0x00, 0x00, 0x00}, slow.octets.begin());
+  send(*near, slow);
+  send(*near, slow, two);
+  ASSERT_TRUE(eventually([&] { return near->counters().tx_packets == 12; }));
+  EXPECT_EQ(heard(*bpdus), (std::vector{bpdu, apply(bpdu.view(), tag)}));
+  EXPECT_EQ(heard(*far), (std::vector{slow, apply(slow.view(), two)}));
 
   ASSERT_TRUE(far->send(slow.view()));
   EXPECT_EQ(receive(*near), std::vector{slow});
-  EXPECT_TRUE(heard().empty()) << "own frames must not come back";
+  EXPECT_TRUE(heard(*far).empty() && heard(*bpdus).empty()) << "own frames must not come back";
   sh("ip link set v0x down");
   EXPECT_EQ(far->send(slow.view()).error().message, "Network is down");
 }

@@ -133,7 +133,7 @@ void Interfaces::open_device(Interface& interface, const std::optional<MacAddres
     }
     apply_settings(interface);
     if (interface.type.empty()) {
-      if (const auto opened = open_slow_frames(interface); !opened) {
+      if (const auto opened = open_control(interface); !opened) {
         return refuse(opened.error().message);
       }
     }
@@ -159,36 +159,44 @@ void Interfaces::apply_settings(Interface& interface) {
   }
 }
 
-/// Slow-protocol frames of a wire have a way of their own, past all data.
-Result<void> Interfaces::open_slow_frames(Interface& interface) {
-  auto socket = netdev::ControlSocket::open(interface.settings.name);
+/// Slow-protocol frames and BPDUs of a wire have ways of their own, past all data.
+Result<void> Interfaces::open_control(Interface& interface) {
+  using Kind = netdev::ControlSocket::Kind;
+  const auto opened = open_control(interface, Kind::slow_protocols, interface.slow_frames);
+  return opened ? open_control(interface, Kind::bpdus, interface.bpdus) : opened;
+}
+
+Result<void> Interfaces::open_control(Interface& interface, netdev::ControlSocket::Kind kind,
+                                      std::optional<Interface::Control>& control) {
+  auto socket = netdev::ControlSocket::open(interface.settings.name, kind);
   if (!socket) return tl::unexpected(socket.error());
-  interface.slow_frames.emplace(std::move(*socket));
+  control.emplace(Interface::Control{std::move(*socket)});
   const std::size_t at = interface.watches.size();
-  interface.watches.emplace_back(io_, interface.slow_frames->fd(), [this, at, &interface] {
-    const std::size_t received = hear(interface);
+  interface.watches.emplace_back(io_, control->socket.fd(), [this, at, &interface, &control] {
+    const std::size_t received = hear(interface.id, control->socket);
+    if (at >= interface.watches.size()) return;  // closed meanwhile
     // Real time, whatever the clock of the switch says: this is about the processor.
     const TimePoint now{std::chrono::steady_clock::now().time_since_epoch()};
-    const Duration rest = interface.slow_budget.spend(received, now);
-    if (at < interface.watches.size()) interface.watches[at].rest(rest);  // not closed meanwhile
+    interface.watches[at].rest(control->budget.spend(received, now));
   });
   return {};
 }
 
-std::size_t Interfaces::hear(Interface& interface) {
-  const bridge::InterfaceId id = interface.id;
-  return interface.slow_frames->receive(
-      buffers_, [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
+std::size_t Interfaces::hear(bridge::InterfaceId id, netdev::ControlSocket& socket) {
+  return socket.receive(buffers_,
+                        [this, id](const FrameView& frame) { on_slow_frame_(id, frame); });
 }
 
 void Interfaces::hear_slow_frames() {
   for (Interface* interface : all()) {
-    if (interface->slow_frames) hear(*interface);
+    for (auto* control : {&interface->slow_frames, &interface->bpdus}) {
+      if (*control) hear(interface->id, (*control)->socket);
+    }
   }
 }
 
 void Interfaces::send_slow_frame(Interface& interface, std::span<const std::uint8_t> octets) {
-  netdev::ControlSocket& socket = *interface.slow_frames;
+  netdev::ControlSocket& socket = interface.slow_frames->socket;
   (void)socket.send(FrameView{octets, {}});
   if (!heartbeat_ || lacp::is_marker(octets)) return;
   const auto pdu = lacp::decode(octets);
@@ -218,8 +226,10 @@ void Interfaces::close(Interface& interface) {
   if (interface.device) datapath_.detach(interface.id);
   silence(interface.id);
   interface.watches.clear();
-  if (interface.slow_frames) factory_.closer().close(std::move(*interface.slow_frames).take_fd());
-  interface.slow_frames.reset();
+  for (auto* control : {&interface.slow_frames, &interface.bpdus}) {
+    if (*control) factory_.closer().close(std::move((*control)->socket).take_fd());
+    control->reset();
+  }
   interface.device.reset();
   interface.mii_status.reset();
   if (!std::exchange(interface.is_patch, false)) return;

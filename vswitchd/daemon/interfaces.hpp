@@ -35,8 +35,12 @@ struct Interface {
   std::optional<std::uint16_t> number;  ///< OpenFlow port number, while open
 
   std::unique_ptr<netdev::Netdev> device;
-  std::optional<netdev::ControlSocket> slow_frames;  ///< of a system device
-  FrameBudget slow_budget;
+  /// Of a system device.
+  struct Control {
+    netdev::ControlSocket socket;
+    FrameBudget budget{};
+  };
+  std::optional<Control> slow_frames, bpdus;
   std::vector<Watch> watches;  ///< of the descriptors above
   bool is_patch = false;
   MacAddress patch_mac;
@@ -56,7 +60,7 @@ struct Interface {
 /// forwarding's list of them.
 class Interfaces {
  public:
-  /// Called with slow-protocol frames that arrive on a system device.
+  /// Called with slow-protocol frames and BPDUs that arrive on a system device.
   using SlowFrameHandler = std::function<void(bridge::InterfaceId, const FrameView&)>;
 
   Interfaces(asio::io_context& io, DeviceFactory& factory, datapath::Datapath& datapath,
@@ -94,7 +98,7 @@ class Interfaces {
   /// another one, until silence() is called.
   void send_slow_frame(Interface& interface, std::span<const std::uint8_t> octets);
   void silence(bridge::InterfaceId id);
-  /// Handles the slow-protocol frames that wait, now.
+  /// Handles the slow-protocol frames and BPDUs that wait, now.
   void hear_slow_frames();
 
   /// Interfaces whose status may have changed since the last call.
@@ -113,8 +117,10 @@ class Interfaces {
   void apply_settings(Interface& interface);
   void join(Interface& interface);
   void join_all_with(const std::string& name);
-  Result<void> open_slow_frames(Interface& interface);
-  std::size_t hear(Interface& interface);
+  Result<void> open_control(Interface& interface);
+  Result<void> open_control(Interface& interface, netdev::ControlSocket::Kind kind,
+                            std::optional<Interface::Control>& control);
+  std::size_t hear(bridge::InterfaceId id, netdev::ControlSocket& socket);
 
   asio::io_context& io_;
   DeviceFactory& factory_;

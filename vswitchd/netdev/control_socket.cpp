@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <span>
 
 #include "vswitchd/netdev/kernel_device.hpp"
 #include "vswitchd/netdev/packet_socket.hpp"
@@ -12,32 +13,50 @@
 namespace bondway::netdev {
 namespace {
 
-/// Passes what goes to 01:80:c2:00:00:00, and EtherType 0x8809 at once or behind one tag.  The
-/// kernel takes the outermost tag out of a frame before any filter sees it, so two tags are looked
-/// through.
-constexpr std::array kControlFrames{
-    sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
-    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0180'c200, 0, 2),
-    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
-    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0000, 6, 0),
+constexpr std::uint32_t kAll = 0xffff'ffff, kNone = 0;
+
+/// Passes EtherType 0x8809 at once or behind one tag.  The kernel takes the outermost tag out of a
+/// frame before any filter sees it, so two tags are looked through.
+constexpr std::array kSlowProtocols{
     sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 4, 0),
     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8100, 1, 0),
     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x88a8, 0, 3),
     sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16),
     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 0, 1),
-    sock_filter BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
-    sock_filter BPF_STMT(BPF_RET | BPF_K, 0),
+    sock_filter BPF_STMT(BPF_RET | BPF_K, kAll),
+    sock_filter BPF_STMT(BPF_RET | BPF_K, kNone),
 };
+
+/// Passes what goes to 01:80:c2:00:00:00 and is none of the above.
+constexpr std::array kBpdus{
+    sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0180'c200, 0, 9),
+    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0000, 0, 7),
+    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 5, 0),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8100, 1, 0),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x88a8, 0, 2),
+    sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16),
+    sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x8809, 1, 0),
+    sock_filter BPF_STMT(BPF_RET | BPF_K, kAll),
+    sock_filter BPF_STMT(BPF_RET | BPF_K, kNone),
+};
+
+std::span<const sock_filter> filter_of(ControlSocket::Kind kind) {
+  if (kind == ControlSocket::Kind::bpdus) return kBpdus;
+  return kSlowProtocols;
+}
 
 }  // namespace
 
-Result<ControlSocket> ControlSocket::open(const std::string& name) {
+Result<ControlSocket> ControlSocket::open(const std::string& name, Kind kind) {
   const auto link = query_link(name);
   if (!link) return tl::unexpected(link.error());
   auto fd = open_packet_socket();
   if (!fd) return tl::unexpected(fd.error());
-  if (const auto heard = listen_on(*fd, *link, kControlFrames); !heard) {
+  if (const auto heard = listen_on(*fd, *link, filter_of(kind)); !heard) {
     return tl::unexpected(heard.error());
   }
   return ControlSocket(std::move(*fd));

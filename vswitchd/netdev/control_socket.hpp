@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "vswitchd/netdev/netdev.hpp"
@@ -7,14 +8,18 @@
 
 namespace bondway::netdev {
 
-/// A second packet socket on a system device, for slow-protocol frames (EtherType 0x8809, tagged or
-/// not) and BPDUs (to 01:80:c2:00:00:00) alone: it has a receive queue of its own, so that no flood
-/// of data delays or displaces one of them.  The data socket sees those frames as well.  Belongs to
-/// the control thread.
+/// A further packet socket on a system device, for frames of one kind alone: it has a receive queue
+/// of its own, so that no flood of others delays or displaces them.  The data socket sees those
+/// frames as well.  Belongs to the control thread.
 class ControlSocket {
  public:
+  enum class Kind : std::uint8_t {
+    slow_protocols,  ///< EtherType 0x8809, tagged or not
+    bpdus,           ///< all others to 01:80:c2:00:00:00
+  };
+
   /// The error is the kernel's reason alone.
-  static Result<ControlSocket> open(const std::string& name);
+  static Result<ControlSocket> open(const std::string& name, Kind kind);
 
   int fd() const { return fd_.get(); }  ///< readable while frames wait
   UniqueFd take_fd() && { return std::move(fd_); }
