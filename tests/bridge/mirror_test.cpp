@@ -235,7 +235,7 @@ TEST(FloodOrderTest, IsThatInWhichPortsCame) {
   EXPECT_THAT(bridge.plan()->flood_order, ElementsAre(second, third));
 }
 
-TEST(MirrorOrderTest, IsThatInWhichMirrorsCame) {
+TEST(MirrorOrderTest, IsThatInWhichMirrorsCameToFreePlaces) {
   BridgeSettings settings;
   settings.mirrors.resize(1);
   settings.mirrors[0].id = "b";
@@ -253,10 +253,14 @@ TEST(MirrorOrderTest, IsThatInWhichMirrorsCame) {
   settings.mirrors[1].id = "b";
   settings.mirrors[2].id = "c";
   EXPECT_THAT(ids(), ElementsAre("b", "a", "c"));
+  settings.mirrors[0].output_port.reset();
+  EXPECT_THAT(ids(), ElementsAre("b", "c", "a")) << "without an output it has no place";
   settings.mirrors[1].output_port.reset();
   ids();
+  settings.mirrors[0].output_port = "out";
+  EXPECT_THAT(ids(), ElementsAre("a", "c", "b")) << "the first free one";
   settings.mirrors[1].output_port = "out";
-  EXPECT_THAT(ids(), ElementsAre("a", "c", "b")) << "with its output it came again";
+  EXPECT_THAT(ids(), ElementsAre("a", "b", "c")) << "the next one";
 }
 
 TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {

@@ -1,6 +1,7 @@
 #include "vswitchd/bridge/bridge.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "vswitchd/bridge/forward.hpp"
 
@@ -39,15 +40,12 @@ Bridge::Bridge(BridgeSettings settings, MacAddress fallback_mac, std::shared_ptr
       mac_(settings_.hwaddr.value_or(fallback_mac)),
       macs_(std::move(macs)),
       ids_(std::move(ids)) {
+  place_mirrors(settings_.mirrors);
   keep_mirror_counts();
 }
 
 PortActions Bridge::configure(BridgeSettings settings, TimePoint now) {
-  std::ranges::stable_sort(settings.mirrors, {}, [&](const MirrorSettings& mirror) {
-    auto known = std::ranges::find(settings_.mirrors, mirror.id, &MirrorSettings::id);
-    if (known != settings_.mirrors.end() && !has_output(*known)) known = settings_.mirrors.end();
-    return known - settings_.mirrors.begin();
-  });
+  place_mirrors(settings.mirrors);
   settings_ = std::move(settings);
   keep_mirror_counts();
   for (std::size_t place = 0; place < slots_.size(); ++place) {
@@ -184,6 +182,31 @@ bool Bridge::is_mirror_output(const std::string& port) const {
 }
 
 /// A mirror keeps its count while it has an output; with the next one it begins anew.
+/// Puts them in the order in which they come to a frame, which is the reference's: one that gets an
+/// output takes the first place that is free, and leaves it with its output.
+void Bridge::place_mirrors(std::vector<MirrorSettings>& mirrors) {
+  const auto old = std::exchange(mirror_places_, {});
+  std::set<std::size_t> taken;
+  for (const MirrorSettings& mirror : mirrors) {
+    const auto known = old.find(mirror.id);
+    if (known == old.end() || !has_output(mirror)) continue;
+    mirror_places_.insert(*known);
+    taken.insert(known->second);
+  }
+  for (const MirrorSettings& mirror : mirrors) {
+    if (!has_output(mirror) || mirror_places_.contains(mirror.id)) continue;
+    std::size_t place = 0;
+    while (taken.contains(place)) ++place;
+    mirror_places_[mirror.id] = place;
+    taken.insert(place);
+  }
+  std::ranges::stable_sort(mirrors, {}, [this](const MirrorSettings& mirror) {
+    const auto placed = mirror_places_.find(mirror.id);
+    return placed == mirror_places_.end() ? std::numeric_limits<std::size_t>::max()
+                                          : placed->second;
+  });
+}
+
 void Bridge::keep_mirror_counts() {
   auto old = std::exchange(mirror_counts_, {});
   for (const MirrorSettings& mirror : settings_.mirrors) {

@@ -144,6 +144,7 @@ class Bridge {
   void reschedule(fdb::PortId id);
   void offer_mac(fdb::PortId id);
   bool is_mirror_output(const std::string& port) const;
+  void place_mirrors(std::vector<MirrorSettings>& mirrors);
   void keep_mirror_counts();
   void begin_mirror_counts(const std::string& output_port);
   std::shared_ptr<const MirrorsPlan> mirrors_plan() const;
@@ -167,6 +168,7 @@ class Bridge {
   std::set<std::pair<TimePoint, fdb::PortId>> deadlines_;
   std::multiset<MacAddress> offered_macs_;
   std::vector<std::shared_ptr<const PortPlan>> plans_;
+  std::map<std::string, std::size_t> mirror_places_;  ///< of those with an output, by identifier
   MirrorCounts mirror_counts_;
   std::unique_ptr<stp::SpanningTree> tree_;
   std::unique_ptr<rstp::RapidTree> rapid_tree_;
