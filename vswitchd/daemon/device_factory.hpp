@@ -35,9 +35,10 @@ class DeviceFactory {
   Result<std::unique_ptr<netdev::Netdev>> open(const std::string& type, const std::string& name,
                                                const std::optional<MacAddress>& mac);
 
-  /// Removes some of the internal devices that were closed, which takes the kernel some 50 ms.
-  /// False if none was left.
-  bool remove_some() { return remover_.remove_some(); }
+  /// Internal devices that were closed and are still there.
+  std::size_t closed() const { return remover_.size(); }
+  /// Removes some of them, which takes the kernel some 50 ms.  Returns how many.
+  std::size_t remove_some() { return remover_.remove_some(); }
 
   /// For what belongs to a device and takes long to close.  Outlives all devices.
   netdev::Closer& closer() { return closer_; }

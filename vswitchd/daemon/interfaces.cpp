@@ -119,8 +119,12 @@ void Interfaces::open_patch(Interface& interface) {
 }
 
 void Interfaces::open_device(Interface& interface, const std::optional<MacAddress>& mac) {
-  const auto refuse = [&interface](const std::string& reason) {
-    interface.device.reset();
+  const auto refuse = [this, &interface](const std::string& reason) {
+    interface.watches.clear();
+    interface.slow_frames.reset();
+    interface.bpdus.reset();
+    const bool was_made = std::exchange(interface.device, nullptr) != nullptr;
+    if (was_made) factory_.remove_some();
     interface.error =
         fmt::format("could not open network device {} ({})", interface.settings.name, reason);
   };

@@ -31,7 +31,7 @@ Switch::Switch(asio::io_context& io, DummyMode dummies, std::function<TimePoint(
   });
 }
 
-Switch::~Switch() = default;
+Switch::~Switch() { write_log(); }
 
 std::size_t Switch::count_system_devices(const std::vector<config::Step>& steps) const {
   std::size_t count = 0;
@@ -51,16 +51,29 @@ void Switch::apply(const std::vector<config::Step>& steps) {
   next_attention_ = std::chrono::steady_clock::now() + kAttentionInterval;
   factory_.expect(count_system_devices(steps), datapath_.processors());
   for (const config::Step& step : steps) {
+    const bool is_removal = std::holds_alternative<config::RemovePort>(step) ||
+                            std::holds_alternative<config::RemoveBridge>(step);
+    if (!is_removal) remove_closed();  // before their names and descriptors are wanted again
     std::visit([this](const auto& s) { perform(s); }, step);
     run_queue();
     attend();
   }
   factory_.expect_no_more();
-  while (factory_.remove_some()) attend();
+  remove_closed();
   for (auto& [row, bridge] : bridges_) {
     queue(bridge.id, bridge.bridge->settle_tree_numbers(now()));
   }
   settle();
+}
+
+/// As many as there are now: attending may close others.
+void Switch::remove_closed() {
+  for (std::size_t left = factory_.closed(); left > 0;) {
+    const std::size_t removed = factory_.remove_some();
+    if (removed == 0) return;
+    left -= std::min(left, removed);
+    attend();
+  }
 }
 
 // ---- steps of the configuration

@@ -124,6 +124,7 @@ class Switch {
 
  private:
   std::size_t count_system_devices(const std::vector<config::Step>& steps) const;
+  void remove_closed();
   void perform(const config::AddBridge& step);
   void perform(const config::ChangeBridge& step);
   void perform(const config::RemoveBridge& step);
@@ -173,6 +174,7 @@ class Switch {
   void publish();
   void carry_out();
   bool catch_up();
+  void write_log();
   void note_mtu(const Interface& interface);
   void follow_mtus();
   void note_bond(SwitchPort& port);

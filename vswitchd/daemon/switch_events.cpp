@@ -209,7 +209,7 @@ void Switch::settle() {
   carry_out();
   if (catch_up()) carry_out();
   follow_mtus();
-  for (const bridge::Log& line : std::exchange(log_, {})) write_log_(line);
+  write_log();
   news_.interfaces.merge(interfaces_.take_changed());
   if (on_settled) on_settled();
 }
@@ -218,6 +218,10 @@ void Switch::carry_out() {
   run_queue();
   publish();
   send_waiting();
+}
+
+void Switch::write_log() {
+  for (const bridge::Log& line : std::exchange(log_, {})) write_log_(line);
 }
 
 /// What had to wait until frames went the new way.  True if it changed anything.

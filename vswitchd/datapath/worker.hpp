@@ -57,7 +57,7 @@ struct Shared {
 ///
 /// Works under a lock of its own, which nobody else wants but the control thread, for moments: to
 /// give it a new plan, or devices.  Everything public is for the control thread, and but for the
-/// constructor, the destructor and frames() for one that holds Access.
+/// constructor, the destructor, frames() and processor() for one that holds Access.
 class Worker {
  public:
   Worker(Shared& shared, std::uint64_t seed);

@@ -50,8 +50,9 @@ void KernelDevice::take(const Link& link) {
   state_.ifindex = link.ifindex;
   link_ = link;
   // Nobody waits for the speed of a link that has failed, but frames do for another link.
+  const bool put_off = lost_carrier || (speed_is_old_ && !link.carrier);
   speed_is_old_ = true;
-  if (!lost_carrier) read_speed();
+  if (!put_off) read_speed();
 }
 
 void KernelDevice::read_speed() {

@@ -11,7 +11,7 @@
 namespace bondway::netdev {
 namespace {
 
-constexpr std::size_t kThreads = 16;
+constexpr std::size_t kThreads = 16, kThreadsEach = 4;  ///< for each processor at most
 
 Result<Receiver> make(std::shared_ptr<void> permission) {
   auto fd = open_packet_socket();
@@ -49,7 +49,13 @@ std::shared_ptr<void> Receivers::take_permission() {
   return {rings_left_.get(), [left = rings_left_](void*) { ++*left; }};
 }
 
-Receivers::~Receivers() { join_makers(); }
+Receivers::~Receivers() {
+  {
+    const std::lock_guard lock(lock_);
+    ordered_.clear();
+  }
+  join_makers();
+}
 
 void Receivers::prepare(std::size_t count, std::span<const int> busy) {
   std::size_t ordered = 0;
@@ -64,13 +70,14 @@ void Receivers::prepare(std::size_t count, std::span<const int> busy) {
   }
   const cpu_set_t processors = without(busy);
   try {
-    for (std::size_t i = 0; i < std::min(kThreads, ordered); ++i) {
+    const auto each = kThreadsEach * static_cast<std::size_t>(CPU_COUNT(&processors));
+    for (std::size_t i = 0; i < std::min({kThreads, each, ordered}); ++i) {
       makers_.emplace_back([this, processors] {
         pthread_setaffinity_np(pthread_self(), sizeof(processors), &processors);
         make_ordered();
       });
     }
-  } catch (const std::system_error&) {  // no more threads to be had: those that are there will do
+  } catch (const std::system_error&) {  // no more threads to be had: this one helps
     make_ordered();
   }
 }

@@ -41,7 +41,7 @@ class Receivers {
   /// during which a processor runs nothing else, for 1 to 20 ms each: that spares those in `busy`,
   /// if there are others.
   void prepare(std::size_t count, std::span<const int> busy = {});
-  /// Lets go what was prepared for devices that could not be opened.
+  /// Lets go what was prepared for devices that could not be opened.  Waits for what is being made.
   void drop_prepared(Closer& closer);
 
   /// Waits for one that is being made, else makes one.  The error is the kernel's reason alone.

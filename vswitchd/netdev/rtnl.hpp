@@ -40,7 +40,7 @@ class Rtnl {
  public:
   using Answer = std::function<void(const nlmsghdr&)>;
 
-  Rtnl();  ///< throws std::system_error
+  Rtnl();
 
   /// Sends the request, waits for the kernel's answer (which is there at once) and gives each
   /// message of it to `answer`.  The error is the kernel's reason alone.

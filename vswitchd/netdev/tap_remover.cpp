@@ -1,5 +1,9 @@
 #include "vswitchd/netdev/tap_remover.hpp"
 
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <iterator>
 #include <random>
@@ -9,6 +13,18 @@
 
 namespace bondway::netdev {
 
+namespace {
+
+/// Somebody may have deleted or moved it: its number may be another device's by now.
+bool is_here(const UniqueFd& tap, unsigned ifindex) {
+  ifreq request{};
+  if (ioctl(tap.get(), TUNGETIFF, &request) != 0) return false;
+  const auto link = query_link(request.ifr_name);
+  return link && link->ifindex == ifindex;
+}
+
+}  // namespace
+
 void TapRemover::add(std::string name, unsigned ifindex, UniqueFd fd) {
   waiting_.push_back({std::move(name), ifindex, std::move(fd)});
 }
@@ -17,8 +33,7 @@ bool TapRemover::holds(std::string_view name) const {
   return std::ranges::find(waiting_, name, &Waiting::name) != waiting_.end();
 }
 
-bool TapRemover::remove_some() {
-  if (waiting_.empty()) return false;
+std::size_t TapRemover::remove_some() {
   const auto first =
       waiting_.end() - static_cast<std::ptrdiff_t>(std::min(kBatch, waiting_.size()));
   std::vector<Waiting> batch;
@@ -28,15 +43,11 @@ bool TapRemover::remove_some() {
     constexpr std::uint32_t kUnusual = 0x8000'0000;
     const std::uint32_t group = std::random_device()() | kUnusual;
     for (const Waiting& tap : batch) {
-      const auto link = query_link(tap.name);
-      // Somebody may have deleted, renamed or moved it: its number may be another one's by now.
-      if (link && link->ifindex == tap.ifindex) {
-        static_cast<void>(set_link_group(tap.ifindex, group));
-      }
+      if (is_here(tap.fd, tap.ifindex)) static_cast<void>(set_link_group(tap.ifindex, group));
     }
     static_cast<void>(delete_link_group(group));
   }
-  return true;  // what is left goes with its descriptor
+  return batch.size();  // what is left goes with its descriptor
 }
 
 }  // namespace bondway::netdev

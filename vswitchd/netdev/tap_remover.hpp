@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,13 @@ class TapRemover {
   /// A tap of that name is still there.
   bool holds(std::string_view name) const;
 
-  /// Removes a batch, which takes some 50 ms.  False if there was none.
-  bool remove_some();
+  /// How many are still there.
+  std::size_t size() const { return waiting_.size(); }
+
+  /// Removes a batch, which takes some 50 ms.  Returns how many it was.
+  std::size_t remove_some();
   void remove_all() {
-    while (remove_some()) continue;
+    while (remove_some() > 0) continue;
   }
 
  private:
