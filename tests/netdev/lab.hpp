@@ -79,6 +79,11 @@ class LabTest : public ::testing::Test {
     return true;
   }
 
+  /// Tells the device what became of links.
+  static void update(Links& links, Netdev& device) {
+    for (const auto& event : links.read()) device.update(event);
+  }
+
   /// Waits for the device's next frames, at most five seconds for the first.
   std::vector<Frame> receive(Netdev& device) {
     pollfd waiting{device.poll_fd(), POLLIN, 0};

@@ -1,6 +1,7 @@
 #include "vswitchd/netdev/system.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -62,18 +63,15 @@ TEST_F(SystemTest, CountsCarrierChanges) {
   cable("v0");
   Links links;
   const auto device = open("v0");
-  const auto update = [&] {
-    for (const auto& event : links.read()) device->update(event);
-  };
   sh("ip link set v0x down");
   ASSERT_TRUE(eventually([&] {
-    update();
+    update(links, *device);
     return !device->state().carrier;
   }));
   EXPECT_EQ(device->state().link_resets, 1U);
   sh("ip link set v0x up");
   ASSERT_TRUE(eventually([&] {
-    update();
+    update(links, *device);
     return device->state().carrier;
   }));
   EXPECT_EQ(device->state().link_resets, 2U);
@@ -87,11 +85,8 @@ TEST_F(SystemTest, TellsOfALostCarrierBeforeItAsksForTheSpeed) {
   const auto device = open("t0");
   ASSERT_EQ(device->state().speed, 10'000'000U);
   ASSERT_TRUE(device->state().carrier);
-  const auto update = [&] {
-    for (const auto& event : links.read()) device->update(event);
-  };
   sh("ethtool -s t0 speed 1000; ip link set t0 down");
-  update();
+  update(links, *device);
   EXPECT_FALSE(device->state().carrier);
   EXPECT_EQ(device->state().speed, 10'000'000U);
   EXPECT_TRUE(device->catch_up());
@@ -100,7 +95,7 @@ TEST_F(SystemTest, TellsOfALostCarrierBeforeItAsksForTheSpeed) {
 
   sh("ethtool -s t0 speed 100; ip link set t0 up");
   ASSERT_TRUE(eventually([&] {
-    update();
+    update(links, *device);
     return device->state().carrier;
   }));
   EXPECT_EQ(device->state().speed, 100'000'000U);
@@ -241,8 +236,9 @@ TEST_F(SystemTest, IsNotReadableForeverAfterItWasDown) {
 TEST_F(SystemTest, HearsSlowProtocolsAndBpdusOnSocketsOfTheirOwn) {
   cable("v0");
   const auto near = open("v0");
-  auto far = ControlSocket::open("v0x", ControlSocket::Kind::slow_protocols);
-  auto bpdus = ControlSocket::open("v0x", ControlSocket::Kind::bpdus);
+  const unsigned end = if_nametoindex("v0x");
+  auto far = ControlSocket::open(end, ControlSocket::Kind::slow_protocols);
+  auto bpdus = ControlSocket::open(end, ControlSocket::Kind::bpdus);
   ASSERT_TRUE(far && bpdus);
   const auto heard = [&](ControlSocket& socket) {
     std::vector<Frame> frames;

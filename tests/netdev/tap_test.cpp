@@ -17,11 +17,6 @@ class TapTest : public LabTest {
     return std::move(*tap);
   }
 
-  /// Tells the device what became of links.
-  static void update(Links& links, Netdev& device) {
-    for (const auto& event : links.read()) device.update(event);
-  }
-
   /// Frames of the sample's EtherType: hosts talk of other things by themselves.
   std::vector<Frame> samples(Netdev& device) {
     auto frames = receive(device);

@@ -120,10 +120,8 @@ void Interfaces::open_patch(Interface& interface) {
 
 void Interfaces::open_device(Interface& interface, const std::optional<MacAddress>& mac) {
   const auto refuse = [this, &interface](const std::string& reason) {
-    interface.watches.clear();
-    interface.slow_frames.reset();
-    interface.bpdus.reset();
-    const bool was_made = std::exchange(interface.device, nullptr) != nullptr;
+    const bool was_made = interface.device != nullptr;
+    close_device(interface);
     if (was_made) factory_.remove_some();
     interface.error =
         fmt::format("could not open network device {} ({})", interface.settings.name, reason);
@@ -172,7 +170,7 @@ Result<void> Interfaces::open_control(Interface& interface) {
 
 Result<void> Interfaces::open_control(Interface& interface, netdev::ControlSocket::Kind kind,
                                       std::optional<Interface::Control>& control) {
-  auto socket = netdev::ControlSocket::open(interface.settings.name, kind);
+  auto socket = netdev::ControlSocket::open(interface.device->state().ifindex, kind);
   if (!socket) return tl::unexpected(socket.error());
   control.emplace(Interface::Control{std::move(*socket)});
   const std::size_t at = interface.watches.size();
@@ -223,18 +221,22 @@ void Interfaces::silence(bridge::InterfaceId id) {
   if (heartbeat_) heartbeat_->forget(id);
 }
 
-void Interfaces::close(Interface& interface) {
-  plan_[static_cast<std::size_t>(interface.id)] = {};
-  plan_changed_ = true;
-  changed_.insert(interface.id);
-  if (interface.device) datapath_.detach(interface.id);
-  silence(interface.id);
+void Interfaces::close_device(Interface& interface) {
   interface.watches.clear();
   for (auto* control : {&interface.slow_frames, &interface.bpdus}) {
     if (*control) factory_.closer().close(std::move((*control)->socket).take_fd());
     control->reset();
   }
   interface.device.reset();
+}
+
+void Interfaces::close(Interface& interface) {
+  plan_[static_cast<std::size_t>(interface.id)] = {};
+  plan_changed_ = true;
+  changed_.insert(interface.id);
+  if (interface.device) datapath_.detach(interface.id);
+  silence(interface.id);
+  close_device(interface);
   interface.mii_status.reset();
   if (!std::exchange(interface.is_patch, false)) return;
   interface.peer.reset();

@@ -114,6 +114,7 @@ class Interfaces {
   void open_patch(Interface& interface);
   void open_device(Interface& interface, const std::optional<MacAddress>& mac);
   void reconfigure_patch(Interface& interface, const bridge::InterfaceSettings& settings);
+  void close_device(Interface& interface);
   void apply_settings(Interface& interface);
   void join(Interface& interface);
   void join_all_with(const std::string& name);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "vswitchd/netdev/netdev.hpp"
 #include "vswitchd/netdev/unique_fd.hpp"
@@ -19,7 +18,7 @@ class ControlSocket {
   };
 
   /// The error is the kernel's reason alone.
-  static Result<ControlSocket> open(const std::string& name, Kind kind);
+  static Result<ControlSocket> open(unsigned ifindex, Kind kind);
 
   int fd() const { return fd_.get(); }  ///< readable while frames wait
   UniqueFd take_fd() && { return std::move(fd_); }

@@ -37,9 +37,9 @@ bool attach(const UniqueFd& fd, std::span<const sock_filter> filter) {
   return set_option(fd, SOL_SOCKET, SO_ATTACH_FILTER, program);
 }
 
-bool hear_all(const UniqueFd& fd, const Link& link) {
+bool hear_all(const UniqueFd& fd, unsigned ifindex) {
   packet_mreq promiscuous{};
-  promiscuous.mr_ifindex = static_cast<int>(link.ifindex);
+  promiscuous.mr_ifindex = static_cast<int>(ifindex);
   promiscuous.mr_type = PACKET_MR_PROMISC;
   return set_option(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, promiscuous);
 }
@@ -68,11 +68,11 @@ std::uint8_t* put_back(const VlanTag& tag, std::uint8_t* octets) {
   return begin;
 }
 
-Result<void> bind_to(const UniqueFd& fd, const Link& link, std::uint16_t protocol) {
+Result<void> bind_to(const UniqueFd& fd, unsigned ifindex, std::uint16_t protocol) {
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = network_order(protocol);
-  address.sll_ifindex = static_cast<int>(link.ifindex);
+  address.sll_ifindex = static_cast<int>(ifindex);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return system_error_text(errno);
   }
@@ -94,19 +94,19 @@ Result<UniqueFd> open_packet_socket() {
   return fd;
 }
 
-Result<void> listen_on(const UniqueFd& fd, const Link& link, std::span<const sock_filter> filter) {
-  if (!attach(fd, filter) || !hear_all(fd, link)) return system_error_text(errno);
-  return bind_to(fd, link, ETH_P_ALL);
+Result<void> listen_on(const UniqueFd& fd, unsigned ifindex, std::span<const sock_filter> filter) {
+  if (!attach(fd, filter) || !hear_all(fd, ifindex)) return system_error_text(errno);
+  return bind_to(fd, ifindex, ETH_P_ALL);
 }
 
-Result<UniqueFd> open_sending_socket(const Link& link) {
+Result<UniqueFd> open_sending_socket(unsigned ifindex) {
   UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   // Not PACKET_QDISC_BYPASS: on that way the kernel drops every large segment that the device
   // cannot cut up by itself, small frames overtake those that a queueing discipline holds back, and
   // tcpdump(8) on the device sees nothing of what we send.
   if (!fd || !set_option(fd, SOL_PACKET, PACKET_VNET_HDR, on)) return system_error_text(errno);
-  if (const auto bound = bind_to(fd, link, 0); !bound) return tl::unexpected(bound.error());
+  if (const auto bound = bind_to(fd, ifindex, 0); !bound) return tl::unexpected(bound.error());
   return fd;
 }
 

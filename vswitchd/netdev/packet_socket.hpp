@@ -10,7 +10,6 @@
 #include <span>
 
 #include "vswitchd/netdev/buffers.hpp"
-#include "vswitchd/netdev/links.hpp"
 #include "vswitchd/netdev/netdev.hpp"
 #include "vswitchd/netdev/unique_fd.hpp"
 #include "vswitchd/netdev/vnet_header.hpp"
@@ -24,11 +23,11 @@ Result<UniqueFd> open_packet_socket();
 
 /// From now on it hears everything arriving on one device which passes `filter` (empty:
 /// everything), but not what leaves.  The error is the kernel's reason alone.
-Result<void> listen_on(const UniqueFd& fd, const Link& link,
+Result<void> listen_on(const UniqueFd& fd, unsigned ifindex,
                        std::span<const sock_filter> filter = {});
 
 /// One that hears nothing and only sends out of the device, each frame behind a VnetHeader.
-Result<UniqueFd> open_sending_socket(const Link& link);
+Result<UniqueFd> open_sending_socket(unsigned ifindex);
 
 /// A received frame in its final form: a tag that the kernel took out is put back, for which there
 /// is room of four octets in front.  Empty if it is too short for one.

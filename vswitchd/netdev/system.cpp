@@ -79,10 +79,10 @@ Result<std::unique_ptr<Netdev>> open_system(const std::string& name, Receivers& 
   if (link->device_type != ARPHRD_ETHER) return fail("not an Ethernet device");
   auto receiver = receivers.take();
   if (!receiver) return tl::unexpected(receiver.error());
-  if (const auto heard = listen_on(receiver->fd, *link); !heard) {
+  if (const auto heard = listen_on(receiver->fd, link->ifindex); !heard) {
     return tl::unexpected(heard.error());
   }
-  auto sending = open_sending_socket(*link);
+  auto sending = open_sending_socket(link->ifindex);
   if (!sending) return tl::unexpected(sending.error());
   return std::make_unique<System>(*link, std::move(*receiver), std::move(*sending), closer);
 }

@@ -26,8 +26,8 @@ class Partner {
   explicit Partner(const std::vector<std::string>& devices) : lag_(config()) {
     for (std::size_t i = 0; i < devices.size(); ++i) {
       const netdev::Link* link = links_.find(devices[i]);
-      auto socket =
-          netdev::ControlSocket::open(devices[i], netdev::ControlSocket::Kind::slow_protocols);
+      auto socket = netdev::ControlSocket::open(link == nullptr ? 0 : link->ifindex,
+                                                netdev::ControlSocket::Kind::slow_protocols);
       if (link == nullptr || !socket) throw std::runtime_error("cannot open " + devices[i]);
       sockets_.push_back(std::move(*socket));
       names_.push_back(devices[i]);
