@@ -17,34 +17,39 @@ Datapath::~Datapath() = default;
 Result<void> Datapath::set_workers(std::size_t count) {
   count = std::max<std::size_t>(count, 1);
   if (count == workers_.size()) return {};
-  // The first one stays, whatever becomes of the others.
-  for (std::size_t i = 1; i < workers_.size(); ++i) {
-    workers_[i]->stop();
-    frames_of_former_.cached += workers_[i]->frames().cached;
-    frames_of_former_.decided += workers_[i]->frames().decided;
-  }
-  workers_.resize(1);
-  for (const auto& [id, attached] : attached_) {
-    const Worker::Access access(*workers_.front());
-    workers_.front()->remove_input(id);
-  }
-  input_counts_.clear();
   Result<void> done;
   try {
     while (workers_.size() < count) add_worker();
   } catch (const std::exception& error) {
     done = fail("{} forwarding threads instead of {} ({})", workers_.size(), count, error.what());
   }
-  // All ways out first: frames arrive as soon as there is a way in.
-  for (const auto& [id, attached] : attached_) add_output(id, *attached.device);
+  for (const auto& [id, attached] : attached_) {
+    const Worker::Access access(*attached.receiver);
+    attached.receiver->remove_input(id);
+  }
+  while (workers_.size() > count) end_last_worker();
+  input_counts_.clear();
   for (auto& [id, attached] : attached_) add_input(id, attached);
   return done;
 }
 
+/// It has all ways out from the beginning: frames arrive as soon as it has a way in.
 void Datapath::add_worker() {
-  workers_.push_back(std::make_unique<Worker>(shared_, std::random_device()()));
-  const Worker::Access access(*workers_.back());
-  workers_.back()->set_plan(plan_);
+  auto worker = std::make_unique<Worker>(shared_, std::random_device()());
+  {
+    const Worker::Access access(*worker);
+    worker->set_plan(plan_);
+    for (const auto& [id, attached] : attached_) worker->add_output(id, *attached.device);
+  }
+  workers_.push_back(std::move(worker));
+}
+
+void Datapath::end_last_worker() {
+  Worker& last = *workers_.back();
+  last.stop();
+  frames_of_former_.cached += last.frames().cached;
+  frames_of_former_.decided += last.frames().decided;
+  workers_.pop_back();
 }
 
 void Datapath::publish(std::shared_ptr<const bridge::Plan> plan) {
@@ -58,19 +63,14 @@ void Datapath::publish(std::shared_ptr<const bridge::Plan> plan) {
 void Datapath::attach(bridge::InterfaceId id, netdev::Netdev& device) {
   Attached& attached = attached_[id] = {&device, nullptr};
   try {
-    add_output(id, device);
+    for (const auto& worker : workers_) {
+      const Worker::Access access(*worker);
+      worker->add_output(id, device);
+    }
     add_input(id, attached);
   } catch (...) {  // no memory, or no descriptors left
     detach(id);
     throw;
-  }
-}
-
-/// Every worker may send through the device.
-void Datapath::add_output(bridge::InterfaceId id, netdev::Netdev& device) {
-  for (const auto& worker : workers_) {
-    const Worker::Access access(*worker);
-    worker->add_output(id, device);
   }
 }
 

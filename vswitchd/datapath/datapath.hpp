@@ -73,7 +73,7 @@ class Datapath {
   };
 
   void add_worker();
-  void add_output(bridge::InterfaceId id, netdev::Netdev& device);
+  void end_last_worker();
   void add_input(bridge::InterfaceId id, Attached& attached);
 
   Shared shared_;
