@@ -181,7 +181,6 @@ bool Bridge::is_mirror_output(const std::string& port) const {
          settings_.mirrors.end();
 }
 
-/// A mirror keeps its count while it has an output; with the next one it begins anew.
 /// Puts them in the order in which they come to a frame, which is the reference's: one that gets an
 /// output takes the first place that is free, and leaves it with its output.
 void Bridge::place_mirrors(std::vector<MirrorSettings>& mirrors) {
@@ -207,6 +206,7 @@ void Bridge::place_mirrors(std::vector<MirrorSettings>& mirrors) {
   });
 }
 
+/// A mirror keeps its count while it has an output; with the next one it begins anew.
 void Bridge::keep_mirror_counts() {
   auto old = std::exchange(mirror_counts_, {});
   for (const MirrorSettings& mirror : settings_.mirrors) {
