@@ -219,9 +219,13 @@ TEST(SelectsTest, WhatAMirrorWithAnOutputTakes) {
   EXPECT_TRUE(selects(settings, "other"));
 }
 
+Bridge bridge_with(BridgeSettings settings) {
+  return {std::move(settings), MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
+          std::make_shared<RecirculationIds>()};
+}
+
 TEST(FloodOrderTest, IsThatInWhichPortsCame) {
-  Bridge bridge({}, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
-                std::make_shared<RecirculationIds>());
+  Bridge bridge = bridge_with({});
   const auto add = [&](std::string name) {
     PortSettings settings;
     settings.name = std::move(name);
@@ -240,8 +244,7 @@ TEST(MirrorOrderTest, IsThatInWhichMirrorsCameToFreePlaces) {
   settings.mirrors.resize(1);
   settings.mirrors[0].id = "b";
   settings.mirrors[0].output_port = "out";
-  Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
-                std::make_shared<RecirculationIds>());
+  Bridge bridge = bridge_with(settings);
   const auto ids = [&] {
     bridge.configure(settings, TimePoint());
     std::vector<std::string> ids;
@@ -272,8 +275,7 @@ TEST(MirrorCountsTest, BeginAnewWhenTheOutputGoes) {
   settings.mirrors[1].id = "to VLAN";
   settings.mirrors[1].output_vlan = vlan(30);
   settings.mirrors[1].source_ports = {"out"};
-  Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
-                std::make_shared<RecirculationIds>());
+  Bridge bridge = bridge_with(settings);
   PortSettings out, other;
   out.name = "out";
   other.name = "other";
@@ -294,8 +296,7 @@ TEST(MirrorCountsTest, BeginAnewWithTheFirstOutputAfterNone) {
   settings.mirrors.resize(1);
   settings.mirrors[0].id = "mirror";
   settings.mirrors[0].output_port = "a";
-  Bridge bridge(settings, MacAddress(), std::make_shared<fdb::Table>(fdb::TableConfig(), 1),
-                std::make_shared<RecirculationIds>());
+  Bridge bridge = bridge_with(settings);
   const auto count = [&] { return bridge.mirror_count(settings.mirrors[0]); };
   const auto first = count();
   settings.mirrors[0].output_port = "b";

@@ -5,36 +5,14 @@ mtu_test.py BIN_DIR
 Needs no rights: all devices are dummies.
 """
 
-import os
-import pathlib
-import subprocess
-import sys
-import tempfile
-import time
 import unittest
 
-BIN = pathlib.Path(sys.argv.pop(1))
-PATIENCE = 20.0
+from dummy_daemon import DummyDaemonTest
 
 
-class Mtu(unittest.TestCase):
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory(prefix="bondway-mtu-")
-        self.addCleanup(directory.cleanup)
-        home = pathlib.Path(directory.name)
-        self.environment = dict(os.environ, OVS_RUNDIR=str(home), OVS_LOGDIR=str(home), OVS_DBDIR=str(home))
-        daemon = subprocess.Popen([BIN / "ovs-vswitchd", "--no-chdir", "--pidfile", "--enable-dummy=override"],
-                                  env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(daemon.wait)
-        self.addCleanup(daemon.terminate)
-        deadline = time.monotonic() + PATIENCE
-        while not (home / "db.sock").exists() or not (home / "ovs-vswitchd.pid").exists():
-            self.assertLess(time.monotonic(), deadline, "the daemon does not start")
-            time.sleep(0.02)
-
+class Mtu(DummyDaemonTest):
     def vsctl(self, *words):
-        return subprocess.run([BIN / "ovs-vsctl", *words], env=self.environment, stdout=subprocess.PIPE, text=True,
-                              timeout=60, check=True).stdout
+        return self.call("ovs-vsctl", *words)
 
     def mtus(self, *names):
         return [int(self.vsctl("get", "interface", name, "mtu")) for name in names]

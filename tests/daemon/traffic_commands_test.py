@@ -6,16 +6,11 @@ Needs no rights: all devices are dummies.
 """
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-BIN = pathlib.Path(sys.argv.pop(1))
-PATIENCE = 20.0
+from dummy_daemon import PATIENCE, DummyDaemonTest
+
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 LACPDU = ("88090101" + "01148000020000000001000180000001c5000000" + "02148000000000000000000000000000000000" +
           "00" + "03100000" + "00" * 12 + "0000" + "00" * 50)
@@ -26,30 +21,12 @@ def frame(destination, source, vlan=None):
     return (destination + source).replace(":", "") + tag + "88b5" + "00" * 46
 
 
-class TrafficCommands(unittest.TestCase):
+class TrafficCommands(DummyDaemonTest):
     @classmethod
     def setUpClass(cls):
-        directory = tempfile.TemporaryDirectory(prefix="bondway-traffic-")
-        cls.addClassCleanup(directory.cleanup)
-        home = pathlib.Path(directory.name)
-        cls.environment = dict(os.environ, OVS_RUNDIR=str(home), OVS_LOGDIR=str(home), OVS_DBDIR=str(home))
-        daemon = subprocess.Popen([BIN / "ovs-vswitchd", "--no-chdir", "--pidfile", "--enable-dummy=override"],
-                                  env=cls.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        cls.addClassCleanup(daemon.wait)
-        cls.addClassCleanup(daemon.terminate)
-        deadline = time.monotonic() + PATIENCE
-        while not (home / "db.sock").exists() or not (home / "ovs-vswitchd.pid").exists():
-            assert time.monotonic() < deadline, "the daemon does not start"
-            time.sleep(0.02)
+        super().setUpClass()
         cls.call("ovs-vsctl", "add-br", "br0", "--", "add-port", "br0", "p1", "--", "add-port", "br0", "p2",
                  "tag=10", "--", "add-port", "br0", "p3", "tag=20")
-
-    @classmethod
-    def call(cls, program, *arguments):
-        done = subprocess.run([BIN / program, *arguments], env=cls.environment, capture_output=True, text=True,
-                              timeout=60, check=False)
-        assert done.returncode == 0, f"{program} {arguments}: {done.stderr}"
-        return done.stdout
 
     def appctl(self, *arguments):
         return self.call("ovs-appctl", *arguments)

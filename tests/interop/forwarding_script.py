@@ -358,13 +358,20 @@ class Script:
             return ["set", []]
         return ["uuid", self.port_uuid(self.random.choice(names))]
 
-    def take_away(self):
-        """A plain port; mirrors that are about it lose it."""
+    def pop_plain(self):
+        """A plain port that leaves the bridges; None if there is none."""
         plain = [port for port in self.ports if port.kind == "plain"]
         if not plain:
-            return self.receive()
+            return None
         port = self.random.choice(plain)
         self.ports.remove(port)
+        return port
+
+    def take_away(self):
+        """A plain port; mirrors that are about it lose it."""
+        port = self.pop_plain()
+        if port is None:
+            return self.receive()
         self.away.append((port.bridge, port.name))
         return self.config(f"take {port.name} away", [
             {"op": "mutate", "table": "Bridge", "where": [["name", "==", port.bridge]],
@@ -386,11 +393,9 @@ class Script:
 
     def replace_port(self):
         """Another port in place of a plain one."""
-        plain = [port for port in self.ports if port.kind == "plain"]
-        if not plain:
+        old = self.pop_plain()
+        if old is None:
             return self.receive()
-        old = self.random.choice(plain)
-        self.ports.remove(old)
         operations = [{"op": "delete", "table": "Interface", "where": [["name", "==", i]]}
                       for i in old.interfaces]
         new = self.add_port(old.bridge, "plain", f"{old.bridge}p{self.numbers[old.bridge]}n")

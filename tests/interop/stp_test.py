@@ -273,6 +273,12 @@ class SpanningTree(unittest.TestCase):
             switch.apply([{"op": "update", "table": table, "where": [["name", "==", name]],
                            "row": {"other_config": string_map(keys)}}])
 
+    def set_times(self, keys):
+        """Of br0, and whatever else it has from now on."""
+        self.set_keys("Bridge", "br0", {"hwaddr": "02:00:00:00:00:01", **keys})
+        for switch in self.switches:
+            switch.apply([])  # the reference takes an age at a second look
+
     def kinds_sent(self, switch, port):
         """Of BPDUs since the last look: `rapid`, `older` or `notification`."""
         path = os.path.join(switch.directory, port + ".pcap")
@@ -431,12 +437,8 @@ class SpanningTree(unittest.TestCase):
         rows = self.both(lambda s: re.findall(r"^  a .*", s.command("rstp/show"), re.M))
         self.assertEqual(*rows)
         self.assertIn("Disabled", rows[0][0])
-        base = {"hwaddr": "02:00:00:00:00:01"}
         for age, delay in (("30", "10"), ("30", "20"), ("30", "20"), ("99", "3"), ("40", "30")):
-            self.set_keys("Bridge", "br0", {**base, "rstp-max-age": age,
-                                            "rstp-forward-delay": delay})
-            for switch in self.switches:
-                switch.apply([])  # the reference takes an age at a second look
+            self.set_times({"rstp-max-age": age, "rstp-forward-delay": delay})
             times = self.both(lambda s: re.findall("stp-(?:max-age|fwd-delay).*",
                                                    s.command("rstp/show")))
             self.assertEqual(*times, (age, delay))
@@ -472,10 +474,7 @@ class SpanningTree(unittest.TestCase):
                             ("max-age", ("10", "x", "12", "5", "50", "65546")),
                             ("forward-delay", ("20", "x", "12", "3", "50", "65550"))):
             for value in values:
-                self.set_keys("Bridge", "br0", {"hwaddr": "02:00:00:00:00:01",
-                                                "rstp-" + key: value})
-                for switch in self.switches:
-                    switch.apply([])  # the reference takes an age at a second look
+                self.set_times({"rstp-" + key: value})
                 lines = self.both(lambda s: re.findall("stp-(?:pri|max|fwd).*",
                                                        s.command("rstp/show")))
                 self.assertEqual(*lines, (key, value))
